@@ -1,0 +1,12 @@
+"""Teli's provider for delivrd."""
+
+from __future__ import annotations
+
+from delivrd import Provider, hookimpl
+from delivrd_teli.notifications import TELI
+
+
+@hookimpl
+def delivrd_providers() -> list[Provider]:
+    """The providers of this package."""
+    return [TELI]

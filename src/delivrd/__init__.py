@@ -1,0 +1,145 @@
+"""delivrd turns what any SMS provider says about a message's delivery into one canonical report.
+
+Everything a user or a plugin needs is in this module, and nothing else is public.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from delivrd.accounts import Account
+from delivrd.auth import (
+    AccountName,
+    AllowedAddresses,
+    AllowedSender,
+    Covers,
+    HmacBody,
+    HttpBasic,
+    Scheme,
+    UrlSecret,
+    basic_authorization,
+)
+from delivrd.classify import NoCode, Rule, Verdict
+from delivrd.errors import (
+    AccountError,
+    DelivrdError,
+    InputError,
+    NotAuthentic,
+    PluginError,
+    TooLarge,
+    UnknownProvider,
+    Unreadable,
+    UnsupportedMediaType,
+    WrongMethod,
+)
+from delivrd.explain import Explanation, explain
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.provider import NoSettings, Provider, Question
+from delivrd.readers import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
+from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
+from delivrd.records import charset_of, decode_text
+from delivrd.report import Network, Report, TableUse, Warning, WarningKind
+from delivrd.schema import report_schema
+from delivrd.shapes import Code, Count, Fallback, Fields, Reading, Shape, Text
+from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consulted, Meanings, Row, Source
+from delivrd.times import TimeForm
+from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
+
+if TYPE_CHECKING:
+    from delivrd.hookspecs import hookimpl
+    from delivrd.registry import Plugin, Registry
+
+_LATE = {"Registry": "delivrd.registry", "Plugin": "delivrd.registry", "hookimpl": "delivrd.hookspecs"}
+"""Names whose modules import pluggy and importlib.metadata: loaded when first used, to keep the import light."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'delivrd' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATE[name]), name)
+
+
+__all__ = [
+    "Absence",
+    "AbsenceKind",
+    "AbsenceRow",
+    "AbsenceTable",
+    "Account",
+    "AccountError",
+    "AccountName",
+    "AllowedAddresses",
+    "AllowedSender",
+    "Answer",
+    "BodyKind",
+    "Cause",
+    "Code",
+    "CodeTable",
+    "Compare",
+    "Consulted",
+    "Context",
+    "Count",
+    "Covers",
+    "Decoded",
+    "DeliverSm",
+    "DelivrdError",
+    "Errors",
+    "Evidence",
+    "Explanation",
+    "Fallback",
+    "Fields",
+    "HmacBody",
+    "HttpBasic",
+    "Input",
+    "InputError",
+    "Mail",
+    "MailText",
+    "Meanings",
+    "Network",
+    "NoCode",
+    "NoSettings",
+    "NotAuthentic",
+    "Outcome",
+    "Party",
+    "Pdu",
+    "Permanence",
+    "Plugin",
+    "PluginError",
+    "Problem",
+    "Provider",
+    "Push",
+    "Question",
+    "Reading",
+    "Receipt",
+    "Registry",
+    "Reply",
+    "Report",
+    "Request",
+    "Resend",
+    "Response",
+    "Row",
+    "Rule",
+    "Scheme",
+    "Shape",
+    "Source",
+    "Status",
+    "TableUse",
+    "Text",
+    "TimeForm",
+    "TooLarge",
+    "UnknownProvider",
+    "Unreadable",
+    "UnsupportedMediaType",
+    "UrlSecret",
+    "Verdict",
+    "Warning",
+    "WarningKind",
+    "WrongMethod",
+    "basic_authorization",
+    "charset_of",
+    "decode_text",
+    "explain",
+    "hookimpl",
+    "report_schema",
+]

@@ -1,0 +1,113 @@
+"""What a gateway has agreed with a provider: secrets, time zone, limits, changed meanings.
+
+The rule of this module: an account is checked when it is made, and never shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from ipaddress import ip_network
+from typing import Any, Final
+
+import msgspec
+
+from delivrd.errors import AccountError
+from delivrd.tables import Meanings
+from delivrd.times import read_zone
+
+MIB: Final = 1 << 20
+
+BLOT: Final = "***"
+"""What stands in place of a secret wherever something is stored, shown or logged."""
+
+
+class Account(msgspec.Struct, frozen=True, eq=False):
+    """What a gateway has agreed with a provider. Two accounts are the same only if they are one object.
+
+    Attributes:
+        name: appears in reports; empty for none.
+        secrets: each is accepted, so that they can be rotated without losing a report. What they
+            are (a signing key, a word in the URL) is the provider's to say.
+        username, password: for HTTP Basic, or for asking the provider.
+        zone: of the provider's times that name none: `Europe/Tallinn`, `+02:00`, or a tzinfo. It
+            takes the place of the documented zone.
+        addresses: IP networks that requests may come from; mail addresses that mails may come from.
+        open: accept inputs that prove nothing. Say it only where something else keeps strangers out.
+        public_url: the URL that the provider calls, where a proxy shows the gateway another.
+        meanings: the account's own meanings of codes, laid over the provider's tables.
+        settings: the provider's own settings; which ones there are, its documentation says.
+        max_body: bytes of the largest input that is decoded.
+
+    Raises:
+        AccountError: a field has a value that cannot be meant.
+    """
+
+    name: str = ""
+    secrets: Sequence[str] = ()
+    username: str | None = None
+    password: str | None = None
+    zone: str | tzinfo | None = None
+    addresses: Sequence[str] = ()
+    open: bool = False
+    public_url: str | None = None
+    meanings: Sequence[Meanings] = ()
+    settings: Mapping[str, Any] | msgspec.Struct | None = None
+    max_body: int = MIB
+
+    def __post_init__(self) -> None:
+        for field in ("secrets", "addresses", "meanings"):
+            if isinstance(getattr(self, field), str | bytes):
+                raise AccountError(f"{field}: expected a list; write [{field[:-1]}]")
+        if not all(isinstance(secret, str) and secret for secret in self.secrets):
+            raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
+        for address in self.addresses:
+            if "@" not in address:
+                self._check_network(address)
+        if isinstance(self.zone, str):
+            try:
+                read_zone(self.zone)
+            except ValueError as error:
+                raise AccountError(f"zone: {error}") from error
+        if self.max_body <= 0:
+            raise AccountError("max_body: expected a number of bytes above 0")
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Account:
+        """An account written as plain values, as in a TOML or JSON file.
+
+        Raises:
+            AccountError: a field is unknown, or has a value that cannot be meant.
+        """
+        unknown = sorted(set(document) - set(cls.__struct_fields__))
+        if unknown:
+            raise AccountError(f"no field {', '.join(unknown)}; expected: {', '.join(cls.__struct_fields__)}")
+        try:
+            meanings = msgspec.convert(document.get("meanings", ()), tuple[Meanings, ...])
+        except msgspec.ValidationError as error:
+            raise AccountError(f"meanings: {error}") from error
+        return cls(**{**document, "meanings": meanings})
+
+    @property
+    def tzinfo(self) -> tzinfo | None:
+        """The zone, ready to use."""
+        return read_zone(self.zone) if isinstance(self.zone, str) else self.zone
+
+    def blot(self, text: str) -> str:
+        """A text without this account's secrets and password, for whatever is stored, shown or logged."""
+        hidden = [*self.secrets, *([self.password] if self.password else [])]
+        for secret in sorted(hidden, key=len, reverse=True):
+            text = text.replace(secret, BLOT)
+        return text
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r}, {len(self.secrets)} secrets)"
+
+    @staticmethod
+    def _check_network(address: str) -> None:
+        try:
+            ip_network(address)
+        except ValueError as error:
+            raise AccountError(
+                f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
+            ) from error

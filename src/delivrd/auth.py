@@ -1,0 +1,262 @@
+"""Ways in which an input proves that it comes from its provider.
+
+The rule of this module: a scheme is a value with one pure check of (input, account, time). It
+compares in constant time, on bytes; a malformed proof is no proof; and it says what it covers, so
+that the conformance kit knows which changed byte must fail.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from email.utils import getaddresses
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+from typing import ClassVar, Final, Protocol, TypeVar
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from delivrd.accounts import Account
+from delivrd.forms import read_urlencoded, split_target
+from delivrd.inputs import Input, Mail, Request, all_headers
+from delivrd.mails import mail_headers
+from delivrd.records import decode_text
+
+
+class Covers(StrEnum):
+    """What of an input a proof covers: a change of it must fail."""
+
+    BODY = "body"
+    """Every byte of the body."""
+    SECRET = "secret"  # noqa: S105 - a word, no secret
+    """Only the secret itself."""
+    ORIGIN = "origin"
+    """Only where the input came from."""
+
+
+class Scheme(Protocol):
+    """One way to prove an input."""
+
+    takes: type[Input]
+    """The kind of input that it checks."""
+    covers: Covers
+    sufficient: bool
+    """Whether it proves anything without another scheme beside it."""
+
+    def configured(self, account: Account) -> bool:
+        """Whether the account holds what the check needs."""
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        """Whether the input is proven. `at` is the caller's time, for schemes with a replay window."""
+
+    def sign(self, input: Input, account: Account) -> Input:
+        """The input as an authentic sender would send it; for tests."""
+
+
+class HmacBody(msgspec.Struct, frozen=True):
+    """A keyed hash over the raw body, in a header, keyed with one of the account's secrets.
+
+    Attributes:
+        header: its name.
+        algorithm: as hashlib names it.
+        encoding: `hex` (lower case) or `base64`.
+        prefix: what stands before the hash, such as `sha256=`.
+    """
+
+    header: str
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    prefix: str = ""
+
+    takes: ClassVar[type[Input]] = Request
+    covers: ClassVar[Covers] = Covers.BODY
+    sufficient: ClassVar[bool] = True
+
+    def configured(self, account: Account) -> bool:
+        return bool(account.secrets)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        request = _request(input)
+        given = list(all_headers(request.headers, self.header))
+        if len(given) != 1:
+            return False
+        return _any_equal(given[0], (self._proof(request.body, secret) for secret in account.secrets))
+
+    def sign(self, input: Input, account: Account) -> Input:
+        request = _request(input)
+        return _with_header(request, self.header, self._proof(request.body, account.secrets[0]))
+
+    def _proof(self, body: bytes, secret: str) -> str:
+        digest = hmac.digest(secret.encode(), body, self.algorithm)
+        return self.prefix + (digest.hex() if self.encoding == "hex" else b64encode(digest).decode())
+
+
+class UrlSecret(msgspec.Struct, frozen=True):
+    """A secret in the URL that the gateway gave the provider: a query parameter, or the last path segment.
+
+    For providers that sign nothing. It proves that the sender knows the URL, and no more.
+    """
+
+    parameter: str = "secret"
+
+    takes: ClassVar[type[Input]] = Request
+    covers: ClassVar[Covers] = Covers.SECRET
+    sufficient: ClassVar[bool] = True
+
+    def configured(self, account: Account) -> bool:
+        return bool(account.secrets)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        path, query = split_target(_request(input).target)
+        in_path = _any_equal(unquote(path.rpartition("/")[2]), account.secrets)
+        in_query = read_urlencoded(query, (self.parameter,), keep_unknown=False).values.get(self.parameter, "")
+        return _any_equal(in_query, account.secrets) or in_path
+
+    def sign(self, input: Input, account: Account) -> Input:
+        request = _request(input)
+        path, query = split_target(request.target)
+        own = f"{self.parameter}={quote(account.secrets[0], safe='')}"
+        return msgspec.structs.replace(request, target=f"{path}?{query}&{own}" if query else f"{path}?{own}")
+
+
+class HttpBasic(msgspec.Struct, frozen=True):
+    """HTTP Basic with the account's user name and password."""
+
+    takes: ClassVar[type[Input]] = Request
+    covers: ClassVar[Covers] = Covers.SECRET
+    sufficient: ClassVar[bool] = True
+
+    def configured(self, account: Account) -> bool:
+        return bool(account.username and account.password)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        given = list(all_headers(_request(input).headers, "authorization"))
+        scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            proof = b64decode(token.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(proof, f"{account.username}:{account.password}".encode())
+
+    def sign(self, input: Input, account: Account) -> Input:
+        return _with_header(_request(input), "Authorization", basic_authorization(account.username, account.password))
+
+
+class AllowedAddresses(msgspec.Struct, frozen=True):
+    """The sender's network address is one that the account lists (`Account.addresses`)."""
+
+    takes: ClassVar[type[Input]] = Request
+    covers: ClassVar[Covers] = Covers.ORIGIN
+    sufficient: ClassVar[bool] = True
+
+    def configured(self, account: Account) -> bool:
+        return any("@" not in address for address in account.addresses)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        try:
+            client = ip_address(_request(input).client or "")
+        except ValueError:
+            return False
+        return any(client in ip_network(address) for address in account.addresses if "@" not in address)
+
+    def sign(self, input: Input, account: Account) -> Input:
+        first = next(address for address in account.addresses if "@" not in address)
+        return msgspec.structs.replace(_request(input), client=str(ip_network(first)[0]))
+
+
+class AllowedSender(msgspec.Struct, frozen=True):
+    """The mail's one `From` address is one that the account lists (`Account.addresses`).
+
+    Anybody can write any `From`: rely on it only where the mail server has checked the sender's domain.
+    """
+
+    takes: ClassVar[type[Input]] = Mail
+    covers: ClassVar[Covers] = Covers.ORIGIN
+    sufficient: ClassVar[bool] = True
+
+    def configured(self, account: Account) -> bool:
+        return any("@" in address for address in account.addresses)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        senders = getaddresses(mail_headers(_mail(input).raw, "from"))
+        if len(senders) != 1:
+            return False
+        allowed = [address.lower() for address in account.addresses if "@" in address]
+        return _any_equal(senders[0][1].lower(), allowed)
+
+    def sign(self, input: Input, account: Account) -> Input:
+        mail = _mail(input)
+        first = next(address for address in account.addresses if "@" in address)
+        lines = mail.raw.split(b"\n")
+        kept = [line for line in lines if not line.lower().startswith(b"from:")]
+        return Mail(b"From: " + first.encode() + b"\n" + b"\n".join(kept))
+
+
+class AccountName(msgspec.Struct, frozen=True):
+    """A field of the query or the urlencoded body names the account (`Account.username`).
+
+    A name is no secret: it is checked where the account gives one, and proves nothing alone.
+    """
+
+    field: str
+
+    takes: ClassVar[type[Input]] = Request
+    covers: ClassVar[Covers] = Covers.ORIGIN
+    sufficient: ClassVar[bool] = False
+
+    def configured(self, account: Account) -> bool:
+        return bool(account.username)
+
+    def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        request = _request(input)
+        for text in (split_target(request.target)[1], decode_text(request.body)[0]):
+            named = read_urlencoded(text, (self.field,), keep_unknown=False).values.get(self.field)
+            if named is not None and not _any_equal(named, [account.username or ""]):
+                return False
+        return True
+
+    def sign(self, input: Input, account: Account) -> Input:
+        return input
+
+
+_Kind = TypeVar("_Kind", Request, Mail)
+
+
+def basic_authorization(username: str | None, password: str | None) -> str:
+    """The value of an `Authorization` header for HTTP Basic."""
+    return "Basic " + b64encode(f"{username or ''}:{password or ''}".encode()).decode()
+
+
+def _any_equal(given: str, expected: Iterable[str]) -> bool:
+    """Whether a text is one of several, in a time that depends on neither which nor how much of it."""
+    proof = given.encode("utf-8", "surrogatepass")
+    # A list, not a generator: every secret is compared, whichever fits.
+    return any([hmac.compare_digest(proof, secret.encode("utf-8", "surrogatepass")) for secret in expected])
+
+
+def _request(input: Input) -> Request:
+    return _expect(input, Request)
+
+
+def _mail(input: Input) -> Mail:
+    return _expect(input, Mail)
+
+
+def _expect(input: Input, kind: type[_Kind]) -> _Kind:
+    if not isinstance(input, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(input).__name__}")
+    return input
+
+
+def _with_header(request: Request, name: str, value: str) -> Request:
+    headers = request.headers.items() if hasattr(request.headers, "items") else request.headers
+    kept = [(known, held) for known, held in headers if known.lower() != name.lower()]
+    return msgspec.structs.replace(request, headers=(*kept, (name, value)))
+
+

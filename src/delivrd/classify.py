@@ -1,0 +1,383 @@
+"""From codes to one verdict: the rules, once, for every provider.
+
+The rule of this module: classification is a pure function of the codes as sent. Tables speak in
+order of authority; the first definite word decides outcome and finality, later ones refine it or
+are reported as a conflict, and a code in no table decides nothing. `RULES` lists every way in
+which a code can have its say; each step of a verdict names one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from delivrd.report import TableUse, Warning, WarningKind
+from delivrd.tables import CodeKey, CodeTable, Compare, Consulted, Meanings, Row, check_rows, normalise
+from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Status
+
+CodeValue = str | int | None
+"""A code as a shape holds it: text, a whole number, or absent."""
+
+
+class Rule(StrEnum):
+    """What a code did, and by which rule."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Rule:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    DECIDED = "decided", "the first field with a definite outcome decides outcome and finality"
+    OVERRULED = "overruled", "this code decides whatever its field's place"
+    DECIDED_UNKNOWN = "decided_unknown", "no field is definite; the first that says unknown decides"
+    REFINED = "refined", "a later field of the same outcome makes the status more specific"
+    NAMED_CAUSE = "named_cause", "a later field of the same outcome names the cause"
+    DEFERRED = "deferred", "a reason for a failure, while the outcome is pending, makes the message deferred"
+    ADDED_NOTHING = "added_nothing", "it says nothing that was not said already"
+    SET_ASIDE = "set_aside", "another code overrules it"
+    CONFLICT = "conflict", "a later field of another outcome changes nothing and is reported"
+    SILENT = "silent", "the code is listed and decides nothing"
+    UNLISTED = "unlisted", "the code is in no table: it decides nothing"
+    NOT_CONSULTED = "not_consulted", "a fallback field is not consulted where an earlier one spoke"
+    OPAQUE = "opaque", "the field is kept and not judged"
+    FINALITY = "finality", "the provider's own field says whether the status is final"
+    NO_CODE = "no_code", "no code was sent, and the provider says what that means"
+    NOTHING_DECIDED = "nothing_decided", "no code decided anything: the status is unknown and not final"
+
+
+class Step(NamedTuple):
+    """What one code did."""
+
+    field: str
+    code: str
+    rule: Rule
+    row: Row | None
+    table: CodeTable | None
+    result: str
+
+
+class Verdict(NamedTuple):
+    """What the codes come to, how, and whether each of them is in a table."""
+
+    status: Status
+    final: bool
+    evidence: Evidence | None
+    cause: Cause | None
+    permanence: Permanence | None
+    map_error: int | None
+    tables: tuple[TableUse, ...]
+    warnings: tuple[Warning, ...]
+    steps: tuple[Step, ...]
+    listed: bool
+
+
+class NoCode(msgspec.Struct, frozen=True):
+    """What it means that no code was sent at all.
+
+    Attributes:
+        status, final, evidence: as in a table's row.
+        meaning: what the provider says of it, in our words.
+    """
+
+    status: Status
+    final: bool
+    evidence: Evidence | None
+    meaning: str
+
+
+GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
+    Status.FAILED: frozenset({Status.UNDELIVERED, Status.EXPIRED, Status.REJECTED, Status.DELETED}),
+    Status.ACCEPTED: frozenset({Status.SENT, Status.DEFERRED}),
+    Status.SENT: frozenset({Status.DEFERRED}),
+    Status.DELIVERED: frozenset({Status.READ}),
+}
+"""The general statuses, and the more specific ones that take their place. Among others the first stands."""
+
+LONGEST_SHOWN: Final = 200
+"""Characters of a value that a warning, a problem or an error message shows."""
+
+_REMEMBERED: Final = 4096
+"""Combinations of codes that a classifier remembers; real traffic has a few dozen."""
+
+_TRUE: Final = frozenset({"true", "1", "yes"})
+_FALSE: Final = frozenset({"false", "0", "no"})
+
+
+def shorten(value: str) -> str:
+    """A value as warnings show it."""
+    return value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+
+
+class _Lookup(NamedTuple):
+    table: CodeTable
+    rows: dict[CodeKey, Row]
+    changed: frozenset[CodeKey]
+
+
+class Classifier:
+    """The code tables of one provider, with an account's meanings laid over them.
+
+    Args:
+        tables: in order of authority.
+        finality: the provider's field that says whether a status is final, if it has one.
+        no_code: what it means that no code was sent; None where such an input is unreadable.
+        meanings: the account's own.
+
+    Raises:
+        ValueError: a meaning names no field of the tables, or contradicts itself.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[CodeTable],
+        *,
+        finality: str | None = None,
+        no_code: NoCode | None = None,
+        meanings: Sequence[Meanings] = (),
+    ) -> None:
+        self.fields = code_fields(tables, finality)
+        self._finality = finality
+        self._no_code = no_code
+        self._lookups = [_lay_over(table, meanings) for table in tables]
+        known = [table.name for table in tables]
+        for meaning in meanings:
+            if meaning.field not in known:
+                raise ValueError(f"meanings: no field {meaning.field!r}; expected one of: {', '.join(known)}")
+        self.memory: dict[tuple[CodeValue, ...], Verdict] = {}
+
+    def classify(self, values: tuple[CodeValue, ...]) -> Verdict | None:
+        """What the codes mean, remembered by the codes as sent.
+
+        Args:
+            values: one for each of `fields`, in their order.
+
+        Returns:
+            The verdict; None where no code was sent and the provider does not say what that means.
+        """
+        sent = {field: str(value) for field, value in zip(self.fields, values, strict=True) if value not in (None, "")}
+        verdict = self.judge(sent)
+        # A stranger chooses unlisted codes: remembering them would let him fill the memory.
+        if verdict is not None and verdict.listed and len(self.memory) < _REMEMBERED:
+            self.memory[values] = verdict
+        return verdict
+
+    def judge(self, sent: Mapping[str, str]) -> Verdict | None:
+        """What the codes mean, worked out afresh; see `classify`."""
+        if not any(field != self._finality for field in sent):
+            return self._without_code()
+        ballot = _Ballot()
+        for lookup in self._lookups:
+            ballot.consult(lookup, sent)
+        ballot.count()
+        if self._finality is not None and self._finality in sent:
+            ballot.take_finality(self._finality, sent[self._finality])
+        return ballot.verdict()
+
+    def _without_code(self) -> Verdict | None:
+        said = self._no_code
+        if said is None:
+            return None
+        step = Step("", "", Rule.NO_CODE, None, None, f"{said.status}: {said.meaning}")
+        return Verdict(said.status, said.final, said.evidence, None, None, None, (), (), (step,), True)
+
+
+def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tuple[str, ...]:
+    """The provider's code fields in order of authority, each once."""
+    fields = dict.fromkeys(field for table in tables for field in table.fields)
+    if finality is not None:
+        fields.setdefault(finality)
+    return tuple(fields)
+
+
+def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> _Lookup:
+    rows = {normalise(row.code, table.compare): row for row in table.rows}
+    changed: set[CodeKey] = set()
+    for meaning in meanings:
+        if meaning.field != table.name:
+            continue
+        check_rows(meaning.field, meaning.rows, table.compare, len(table.fields))
+        if meaning.replace:
+            rows.clear()
+        own = {normalise(row.code, table.compare): row for row in meaning.rows}
+        rows.update(own)
+        changed.update(own)
+    if changed and table.consulted is Consulted.NEVER:
+        # The account has said what the opaque codes mean.
+        table = msgspec.structs.replace(table, consulted=Consulted.ALWAYS)
+    return _Lookup(table, rows, frozenset(changed))
+
+
+class _Vote(NamedTuple):
+    lookup: _Lookup
+    key: CodeKey
+    code: str
+    row: Row
+
+
+class _Ballot:
+    """One classification in progress: votes are taken in order of authority, then counted."""
+
+    def __init__(self) -> None:
+        self.votes: list[_Vote] = []
+        self.steps: list[Step] = []
+        self.warnings: list[Warning] = []
+        self.uses: list[TableUse] = []
+        self.consulted: dict[str, int] = {}
+        self.anything_sent = False
+        self.decided = False
+        self.listed = True
+        self.status = Status.UNKNOWN
+        self.final = False
+        self.evidence: Evidence | None = None
+        self.cause: Cause | None = None
+        self.permanence: Permanence | None = None
+        self.map_error: int | None = None
+
+    def consult(self, lookup: _Lookup, sent: Mapping[str, str]) -> None:
+        """Take the vote of one table, if its fields were sent and it has a say."""
+        table = lookup.table
+        values = tuple(sent.get(field) for field in table.fields)
+        if not any(value is not None for value in values):
+            return
+        key: CodeKey = values if len(values) > 1 else values[0] or ""
+        code = "+".join(value or "" for value in values)
+        self.consulted[table.name] = len(self.consulted)
+        earlier_sent, self.anything_sent = self.anything_sent, True
+        folded = normalise(key, table.compare)
+        row = lookup.rows.get(folded)
+        self.listed = self.listed and row is not None
+        if table.consulted is Consulted.NEVER:
+            return self._note(table.name, code, Rule.OPAQUE, row, table, "kept")
+        if (table.consulted is Consulted.NOTHING_SENT and earlier_sent) or (
+            table.consulted is Consulted.UNDECIDED and self.decided
+        ):
+            return self._note(table.name, code, Rule.NOT_CONSULTED, row, table, "kept")
+        self.uses.append(self._use(lookup, folded, row))
+        if row is None:
+            self.warnings.append(Warning(WarningKind.UNLISTED_CODE, table.name, shorten(code)))
+            return self._note(table.name, code, Rule.UNLISTED, None, table, "kept")
+        if folded in lookup.changed:
+            self.warnings.append(Warning(WarningKind.ACCOUNT_MEANING, table.name, shorten(code)))
+        if row.status is None:
+            return self._note(table.name, code, Rule.SILENT, row, table, "nothing")
+        self.decided = True
+        self.votes.append(_Vote(lookup, folded, code, row))
+
+    def count(self) -> None:
+        """Find who leads, then let the others refine, agree or contradict."""
+        leader, rule = self._leader()
+        if leader is None:
+            self._note("", "", Rule.NOTHING_DECIDED, None, None, "unknown, not final")
+            return
+        row = leader.row
+        self.status = row.status or Status.UNKNOWN
+        self.final, self.evidence, self.cause = row.final, row.evidence, row.cause
+        self.permanence, self.map_error = row.permanence, row.map_error
+        self._note_vote(leader, rule, f"{self.status}, {'final' if self.final else 'not final'}")
+        for vote in self.votes:
+            if vote is not leader:
+                self._follow(vote, overruled=rule is Rule.OVERRULED)
+
+    def take_finality(self, field: str, value: str) -> None:
+        """Let the provider's own field say whether the status is final."""
+        word = value.strip().lower()
+        if word in _TRUE or word in _FALSE:
+            self.final = word in _TRUE
+            self._note(field, value, Rule.FINALITY, None, None, "final" if self.final else "not final")
+        else:
+            self.listed = False
+            self.warnings.append(Warning(WarningKind.BAD_VALUE, field, shorten(value)))
+
+    def verdict(self) -> Verdict:
+        """What it came to."""
+        permanence = self.permanence
+        if permanence is None and self.cause is not None:
+            permanence = self.cause.permanence
+        return Verdict(
+            self.status,
+            self.final,
+            self.evidence,
+            self.cause,
+            permanence,
+            self.map_error,
+            tuple(self.uses),
+            tuple(self.warnings),
+            tuple(sorted(self.steps, key=self._place)),
+            self.listed,
+        )
+
+    def _place(self, step: Step) -> int:
+        """A step's place: that of its table in the order of authority; what concerns no table comes last."""
+        return self.consulted.get(step.field, len(self.consulted))
+
+    def _leader(self) -> tuple[_Vote | None, Rule]:
+        for vote in self.votes:
+            if vote.row.overrules:
+                return vote, Rule.OVERRULED
+        for vote in self.votes:
+            if vote.row.status is not None and vote.row.status.outcome is not Outcome.UNKNOWN:
+                return vote, Rule.DECIDED
+        return next(iter(self.votes), None), Rule.DECIDED_UNKNOWN
+
+    def _follow(self, vote: _Vote, *, overruled: bool) -> None:
+        row = vote.row
+        status = row.status or Status.UNKNOWN
+        if status.outcome is self.status.outcome:
+            self._refine(vote, status)
+        elif overruled:
+            self._note_vote(vote, Rule.SET_ASIDE, "nothing")
+        elif status.outcome is Outcome.UNKNOWN:
+            self._note_vote(vote, Rule.ADDED_NOTHING, "nothing")
+        elif (
+            vote.lookup.table.reasons
+            and self.status.outcome is Outcome.PENDING
+            and status.outcome is Outcome.FAILURE
+            and row.cause is not None
+        ):
+            self.status, self.evidence = Status.DEFERRED, row.evidence
+            self._take_cause(row)
+            self._note_vote(vote, Rule.DEFERRED, f"deferred, {self.cause}")
+        else:
+            self.warnings.append(Warning(WarningKind.CONFLICT, vote.lookup.table.name, shorten(vote.code)))
+            self._note_vote(vote, Rule.CONFLICT, "reported")
+
+    def _refine(self, vote: _Vote, status: Status) -> None:
+        refined = status in GIVES_WAY.get(self.status, ())
+        if refined:
+            self.status, self.evidence = status, vote.row.evidence
+        named = self._take_cause(vote.row)
+        if refined:
+            result = f"{self.status}, {self.cause}" if named else str(self.status)
+            self._note_vote(vote, Rule.REFINED, result)
+        else:
+            self._note_vote(vote, Rule.NAMED_CAUSE if named else Rule.ADDED_NOTHING, str(self.cause) if named else "nothing")
+
+    def _take_cause(self, row: Row) -> bool:
+        """The first specific cause named replaces a general one; otherwise the first stands."""
+        if row.cause is None:
+            return False
+        if self.cause is None or (self.cause.general and not row.cause.general):
+            self.cause, self.permanence, self.map_error = row.cause, row.permanence, row.map_error
+            return True
+        return False
+
+    def _use(self, lookup: _Lookup, key: CodeKey, row: Row | None) -> TableUse:
+        changed = (row.label,) if row is not None and key in lookup.changed else ()
+        return TableUse(lookup.table.name, lookup.table.version, changed)
+
+    def _note_vote(self, vote: _Vote, rule: Rule, result: str) -> None:
+        self._note(vote.lookup.table.name, vote.code, rule, vote.row, vote.lookup.table, result)
+
+    def _note(
+        self, field: str, code: str, rule: Rule, row: Row | None, table: CodeTable | None, result: str
+    ) -> None:
+        self.steps.append(Step(field, code, rule, row, table, result))
+
+
+__all__ = ["Classifier", "Compare", "NoCode", "Rule", "Step", "Verdict", "code_fields"]

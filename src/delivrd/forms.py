@@ -1,0 +1,117 @@
+"""Queries and forms, urlencoded or multipart, as records.
+
+The rule of this module: the first value that says something wins, a repeated field is reported,
+and a parameter of a query that no shape declares is the gateway's own word (it may be a secret)
+and is never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from delivrd.errors import TooLarge, Unreadable
+from delivrd.records import Record, decode_text
+from delivrd.report import WarningKind
+
+MOST_FIELDS: Final = 200
+"""Fields of a form or a query; more are refused before they are decoded."""
+
+_PART_NAME: Final = re.compile(r'[;\s]name="([^"]*)"', re.IGNORECASE)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """The path (or absolute URL) of a target, and its query; a fragment is left out."""
+    path, _, query = target.partition("#")[0].partition("?")
+    return path, query
+
+
+def read_urlencoded(text: str, known: Iterable[str], *, keep_unknown: bool, charset: str | None = None) -> Record:
+    """A query or an urlencoded form as a record.
+
+    Args:
+        text: without a leading `?`.
+        known: the names that the shape declares.
+        keep_unknown: keep other names in `extras`.
+        charset: of the escaped bytes, where one was declared.
+
+    Raises:
+        TooLarge: it has more than `MOST_FIELDS` fields.
+    """
+    if text.count("&") >= MOST_FIELDS:
+        raise TooLarge(f"form: expected at most {MOST_FIELDS} fields")
+    record, names = Record({}), frozenset(known)
+    for pair in text.split("&"):
+        name, _, value = pair.partition("=")
+        if not name:
+            continue
+        name, _ = _unescape(name, charset)
+        value, whole = _unescape(value, charset)
+        _add(record, name, value, names, keep_unknown=keep_unknown, whole=whole)
+    return record
+
+
+def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) -> Record:
+    """A multipart form as a record. The boundary is the content type's, else the first line's.
+
+    Raises:
+        TooLarge: it has more than `MOST_FIELDS` parts.
+        Unreadable: it has no boundary.
+    """
+    body = body.replace(b"\r\n", b"\n")
+    boundary = _boundary(body, content_type)
+    if body.count(boundary) > MOST_FIELDS + 1:
+        raise TooLarge(f"form: expected at most {MOST_FIELDS} fields")
+    record, names = Record({}), frozenset(known)
+    for part in (b"\n" + body).split(b"\n" + boundary)[1:]:
+        head, blank, content = part.partition(b"\n\n")
+        found = _PART_NAME.search(head.decode("latin-1"))
+        if not blank or found is None:
+            continue
+        value, whole = decode_text(content)
+        name, _ = decode_text(found[1].encode("latin-1"))
+        _add(record, name, value, names, keep_unknown=True, whole=whole)
+    return record
+
+
+def merge(body: Record, query: Record) -> Record:
+    """A body and a query read together: a name in both with different values is a conflict, and the body wins."""
+    merged = Record({**query.values, **body.values}, body.extras, query.warnings + body.warnings)
+    for name, value in query.values.items():
+        if body.values.get(name, value) != value:
+            merged.warn(WarningKind.CONFLICT, name, value)
+    return merged
+
+
+def _add(record: Record, name: str, value: str, known: frozenset[str], *, keep_unknown: bool, whole: bool) -> None:
+    if name in known:
+        if record.values.get(name):
+            record.warn(WarningKind.REPEATED_FIELD, name, value)
+        elif value:
+            record.values[name] = value
+            if not whole:
+                record.warn(WarningKind.BAD_TEXT, name, value)
+    elif keep_unknown and value:
+        record.extras.setdefault(name, value)
+
+
+def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
+    if "%" not in text and "+" not in text:
+        return text, "\ufffd" not in text
+    if text[:1] == "+" and text[1:].isdigit():
+        # Many senders forget to escape the plus of a number; no number begins with a space.
+        return text, True
+    return decode_text(unquote_to_bytes(text.replace("+", " ")), charset)
+
+
+def _boundary(body: bytes, content_type: str | None) -> bytes:
+    for parameter in (content_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "boundary" and value.strip('" '):
+            return b"--" + value.strip('" ').encode("latin-1", "replace")
+    first = body.lstrip().split(b"\n", 1)[0].strip()
+    if not first.startswith(b"--") or len(first) < 3:
+        raise Unreadable("body: expected a multipart form with a boundary")
+    return first

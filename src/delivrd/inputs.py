@@ -1,0 +1,125 @@
+"""What arrived, already read from the wire, untouched: the four kinds of input.
+
+The rule of this module: an input is bytes and names as they were sent. Nothing is decoded here,
+and no `repr` shows a body, a query or a header, for they hold secrets and phone numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Names, in any case, and values: a mapping or pairs."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An HTTP request: a provider's push, or a question to make.
+
+    Attributes:
+        method: in capitals, as on the wire.
+        target: what stands after the method: a path with its query, or an absolute URL.
+        headers: names in any case.
+        body: the raw bytes, before any framework parses them.
+        client: the sender's network address, where the caller knows it for certain.
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes = b""
+    client: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_bytes("Request.body", self.body)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever the case of its name."""
+        return first_header(self.headers, name)
+
+    def __repr__(self) -> str:
+        return f"Request({self.method}, target of {len(self.target)} characters, body of {len(self.body)} bytes)"
+
+
+class Response(msgspec.Struct, frozen=True):
+    """The answer to a poll.
+
+    Attributes:
+        status: the HTTP status.
+        headers: names in any case.
+        body: the raw bytes.
+    """
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def __post_init__(self) -> None:
+        _require_bytes("Response.body", self.body)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever the case of its name."""
+        return first_header(self.headers, name)
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, body of {len(self.body)} bytes)"
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A mail as fetched: headers and body, raw."""
+
+    raw: bytes
+
+    def __post_init__(self) -> None:
+        _require_bytes("Mail.raw", self.raw)
+
+    def __repr__(self) -> str:
+        return f"Mail({len(self.raw)} bytes)"
+
+
+class DeliverSm(msgspec.Struct, frozen=True):
+    """An SMPP `deliver_sm` (or `data_sm`), taken from its PDU.
+
+    Attributes:
+        esm_class: says whether it is a receipt.
+        source: `source_addr`; in a receipt the handset.
+        destination: `destination_addr`; in a receipt the original sender.
+        short_message: the raw bytes.
+        tlvs: optional parameters, raw, by tag.
+        data_coding: how `short_message` is encoded.
+    """
+
+    esm_class: int
+    source: str
+    destination: str
+    short_message: bytes
+    tlvs: Mapping[int, bytes] = {}
+    data_coding: int = 0
+
+    def __post_init__(self) -> None:
+        _require_bytes("DeliverSm.short_message", self.short_message)
+
+    def __repr__(self) -> str:
+        return f"DeliverSm(esm_class=0x{self.esm_class:02x}, {len(self.short_message)} bytes, {len(self.tlvs)} TLVs)"
+
+
+Input: TypeAlias = Request | Response | Mail | DeliverSm
+
+
+def first_header(headers: Headers, name: str) -> str | None:
+    """The first value of a header, whatever the case of its name; None if there is none."""
+    return next(iter(all_headers(headers, name)), None)
+
+
+def all_headers(headers: Headers, name: str) -> Iterable[str]:
+    """Each value of a header, whatever the case of its name, in order."""
+    wanted = name.lower()
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return [value for header, value in pairs if header.lower() == wanted]
+
+
+def _require_bytes(field: str, value: object) -> None:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{field}: expected the raw bytes, got {type(value).__name__}; do not decode it first")

@@ -1,0 +1,43 @@
+"""Amounts of money as providers write them, read into decimals. The one function is `read_money`.
+
+The rule of this module: an amount is exact and finite and of bounded length, or it is absent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+_LONGEST: Final = 32
+_LARGEST_EXPONENT: Final = 18
+_SIGNS: Final = frozenset("0123456789.+-eE")
+_REMEMBERED: Final = 1024
+
+_recent: dict[str, Decimal] = {}
+"""Amounts read lately: prices repeat, and a decimal is immutable."""
+
+
+def read_money(text: str) -> Decimal | None:
+    """Read an amount, such as `0.0150`; None where the text is no exact, finite amount."""
+    amount = _recent.get(text)
+    if amount is not None:
+        return amount
+    amount = _read(text.strip())
+    if amount is not None:
+        if len(_recent) >= _REMEMBERED:
+            _recent.clear()
+        _recent[text] = amount
+    return amount
+
+
+def _read(text: str) -> Decimal | None:
+    # Decimal itself also takes underscores, digits of other scripts, NaN and 1e999999999.
+    if len(text) > _LONGEST or not _SIGNS.issuperset(text):
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    if abs(amount.adjusted()) > _LARGEST_EXPONENT or not -_LARGEST_EXPONENT <= int(amount.as_tuple().exponent) <= _LARGEST_EXPONENT:
+        return None
+    return amount

@@ -1,0 +1,324 @@
+"""A provider: one way of being told about deliveries, as a value.
+
+The rule of this module: a provider only declares; what is done with the declaration is the same
+for all. It is checked when it is made, and compiled when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from delivrd.accounts import Account
+from delivrd.auth import Scheme
+from delivrd.builder import Frame
+from delivrd.classify import Classifier, NoCode, code_fields
+from delivrd.errors import AccountError, DelivrdError, InputError, NotAuthentic, Unreadable
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.readers import CompiledWay, Push, Read, Terms, Way, check_size, payload, refuse_method
+from delivrd.receipt import Receipt, Reply
+from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
+from delivrd.times import read_zone
+
+_ACCOUNTS_KEPT: Final = 1024
+"""Accounts for which a provider keeps its readers ready."""
+
+_RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
+"""Whether somebody waits for a reply to this kind of input."""
+
+MakeQuestion: TypeAlias = Callable[[str | None, Account, str], Request]
+"""From (id, account, host) to the request to make."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a provider can be asked.
+
+    Attributes:
+        operation: the provider's name for it.
+        meaning: one sentence.
+        make: makes the request.
+        hosts: where to ask, the first by default; the others are backups.
+        about: what the id that is asked for identifies; None where none is needed.
+        shortest_interval: ask no more often than this.
+        kept: how long the provider keeps what is asked for.
+    """
+
+    operation: str
+    meaning: str
+    make: MakeQuestion
+    hosts: tuple[str, ...]
+    about: str | None = None
+    shortest_interval: timedelta | None = None
+    kept: timedelta | None = None
+
+
+class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For providers whose accounts have no settings of their own."""
+
+
+class _Bound:
+    """A provider made ready for one account."""
+
+    __slots__ = ("account", "classifier", "readers", "settings")
+
+    def __init__(self, account: Account, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]):
+        self.account = account
+        self.classifier = classifier
+        self.settings = settings
+        self.readers = readers
+
+
+class Provider:
+    """One way of being told about deliveries.
+
+    Args:
+        name: lower case, words joined by `-`: `messente-legacy`.
+        vendor: the company.
+        title: for people.
+        docs: the provider's own documentation.
+        tables: its code tables, in order of authority.
+        ways: how each kind of input that it takes is read; one of a kind.
+        auth: how an input proves that it comes from the provider. Those that an account is
+            configured for must all agree.
+        reply: what the sender counts as received.
+        questions: what it can be asked; the first is asked by default.
+        settings: the shape of an account's own settings.
+        no_code: what it means that no code was sent; None where such an input is unreadable.
+        finality: its field that says whether a status is final, if it has one.
+        absences: the codes by which it says that it gives no report.
+        many_recipients: it gives one id to many recipients.
+        notes: what a gateway must know of it, a sentence or two each.
+
+    Raises:
+        ValueError, TypeError: the declaration contradicts itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        vendor: str,
+        title: str,
+        docs: Source,
+        tables: tuple[CodeTable, ...],
+        ways: tuple[Way, ...],
+        auth: tuple[Scheme, ...] = (),
+        reply: Reply = Reply(200),
+        questions: tuple[Question, ...] = (),
+        settings: type[msgspec.Struct] = NoSettings,
+        no_code: NoCode | None = None,
+        finality: str | None = None,
+        absences: tuple[AbsenceTable, ...] = (),
+        many_recipients: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        if not name or name != name.lower() or not name.replace("-", "").isalnum():
+            raise ValueError(f"name {name!r}: expected lower case words joined by '-'")
+        for table in tables:
+            check_table(table)
+        self.name = name
+        self.vendor = vendor
+        self.title = title
+        self.docs = docs
+        self.tables = tables
+        self.ways = {way.takes: way for way in ways}
+        self.auth = auth
+        self.reply = reply
+        self.questions = questions
+        self.settings = settings
+        self.no_code = no_code
+        self.finality = finality
+        self.absences = absences
+        self.many_recipients = many_recipients
+        self.notes = notes
+        self.code_fields = code_fields(tables, finality)
+        if len(self.ways) != len(ways):
+            raise ValueError(f"{name}: expected one way of reading for each kind of input")
+        self._compiled: dict[type[Input], CompiledWay] | None = None
+        self._accounts: dict[int, _Bound] = {}
+        self._nobody: _Bound | None = None
+
+    def read(
+        self,
+        input: Input,
+        account: Account | None = None,
+        *,
+        asked: str | None = None,
+        received_at: datetime | None = None,
+    ) -> Receipt:
+        """Read a trusted input.
+
+        Args:
+            input: as it arrived.
+            account: whose zone, meanings and settings count.
+            asked: the id that the question was about, if the input is its answer.
+            received_at: when it arrived; aware. Copied into the reports.
+
+        Raises:
+            InputError: it could not be taken; the error holds the reply.
+            AccountError: the account does not fit this provider.
+            PluginError: the provider's decode function broke its contract.
+        """
+        bound = self._nobody if account is None else self._accounts.get(id(account))
+        if bound is None:
+            bound = self._bind(account)
+        try:
+            return bound.readers[type(input)](input, asked, received_at)
+        except InputError as error:
+            error.reply = self._refusal(input, error)
+            raise
+        except KeyError:
+            if type(input) in bound.readers:
+                raise
+            raise Unreadable(f"{self.name} reads {self._kinds()}, not {type(input).__name__}") from None
+
+    def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
+        """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
+
+        Args, raises: as `read`, and `NotAuthentic` where the input does not prove its sender, or
+            where the account is configured for no proof and does not say `open`.
+        """
+        try:
+            if isinstance(input, Request):
+                check_size(input.target, account.max_body)
+                way = self.ways.get(Request)
+                if isinstance(way, Push) and input.method not in way.methods:
+                    refuse_method(way.methods)
+            check_size(payload(input), account.max_body)
+            self._authenticate(input, account, received_at)
+        except InputError as error:
+            error.reply = self._refusal(input, error)
+            raise
+        return self.read(input, account, received_at=received_at)
+
+    def ask(
+        self,
+        id: str | None = None,
+        account: Account | None = None,
+        *,
+        operation: str | None = None,
+        host: str | None = None,
+    ) -> Request:
+        """The request that asks the provider; read its `Response` with `read(..., asked=id)`.
+
+        Args:
+            id: what is asked about, where the question needs it.
+            account: with the credentials that the question needs.
+            operation: which question; the provider's first by default.
+            host: which of the question's hosts; its first by default.
+
+        Raises:
+            ValueError: the provider cannot be asked this, or the id is missing.
+            AccountError: the account lacks credentials.
+        """
+        question = self.question(operation)
+        if question.about is not None and not id:
+            raise ValueError(f"{self.name}, {question.operation}: expected the id of the {question.about}")
+        return question.make(id, account or Account(), host or question.hosts[0])
+
+    def question(self, operation: str | None = None) -> Question:
+        """One of the provider's questions, the first by default.
+
+        Raises:
+            ValueError: it cannot be asked this.
+        """
+        for question in self.questions:
+            if operation in (None, question.operation):
+                return question
+        known = ", ".join(question.operation for question in self.questions) or "nothing"
+        raise ValueError(f"{self.name} cannot be asked {operation or 'anything'}; it can be asked: {known}")
+
+    def classifier(self, account: Account | None = None) -> Classifier:
+        """The tables, with the account's meanings laid over them."""
+        return self._ready(account).classifier
+
+    def compiled(self) -> Mapping[type[Input], CompiledWay]:
+        """Each way of reading, compiled.
+
+        Raises:
+            TypeError, ValueError: the declaration contradicts itself.
+        """
+        if self._compiled is None:
+            self._compiled = {kind: CompiledWay(self.name, way, self.code_fields) for kind, way in self.ways.items()}
+        return self._compiled
+
+    def check(self, account: Account | None = None) -> None:
+        """Refuse a declaration, or an account, that does not fit, before the first input comes.
+
+        Raises:
+            AccountError: the account does not fit.
+            TypeError, ValueError: the declaration contradicts itself.
+        """
+        self._ready(account)
+
+    def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
+        """The ways in which an input of this kind has to prove itself for this account."""
+        return (scheme for scheme in self.auth if scheme.takes is input and scheme.configured(account))
+
+    def __repr__(self) -> str:
+        return f"<Provider {self.name}>"
+
+    def _authenticate(self, input: Input, account: Account, at: datetime | None) -> None:
+        proofs = list(self.proofs(type(input), account))
+        if not any(scheme.sufficient for scheme in proofs) and not account.open:
+            raise NotAuthentic(
+                f"{self.name}: the account is configured for no proof of this kind of input; "
+                "give it secrets or addresses, or say open=True"
+            )
+        for scheme in proofs:
+            if not scheme.authentic(input, account, at):
+                raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
+
+    def _refusal(self, input: Input, error: InputError) -> Reply | None:
+        if not _RESPOND.get(type(input), False):
+            return None
+        return self.reply if isinstance(input, DeliverSm) else error.reply
+
+    def _ready(self, account: Account | None) -> _Bound:
+        bound = self._nobody if account is None else self._accounts.get(id(account))
+        return bound if bound is not None else self._bind(account)
+
+    def _bind(self, account: Account | None) -> _Bound:
+        bound = self._make_bound(account or Account())
+        if account is None:
+            self._nobody = bound
+        else:
+            if len(self._accounts) >= _ACCOUNTS_KEPT:
+                self._accounts.clear()
+            # The bound form holds the account, so that its id stays its own.
+            self._accounts[id(account)] = bound
+        return bound
+
+    def _make_bound(self, account: Account) -> _Bound:
+        settings = self._settings_of(account)
+        try:
+            classifier = Classifier(
+                self.tables, finality=self.finality, no_code=self.no_code, meanings=account.meanings
+            )
+        except ValueError as error:
+            raise AccountError(f"{self.name}: {error}") from error
+        readers = {}
+        for kind, compiled in self.compiled().items():
+            reading = compiled.reading
+            zone = account.tzinfo or (read_zone(reading.zone) if reading.zone else None)
+            falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
+            frame = Frame(account.name or None, classifier, zone, falls_back)
+            reply = self.reply if _RESPOND[kind] else None
+            readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply))
+        return _Bound(account, classifier, settings, readers)
+
+    def _settings_of(self, account: Account) -> Any:
+        try:
+            return msgspec.convert(account.settings or {}, self.settings, from_attributes=True)
+        except msgspec.ValidationError as error:
+            known = ", ".join(self.settings.__struct_fields__) or "none"
+            raise AccountError(f"{self.name}, settings: {error}; known settings: {known}") from error
+
+    def _kinds(self) -> str:
+        return " or ".join(kind.__name__ for kind in self.ways)
+
+
+__all__ = ["DelivrdError", "MakeQuestion", "NoSettings", "Provider", "Question"]

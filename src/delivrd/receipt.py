@@ -1,0 +1,96 @@
+"""What comes of reading one input: reports, problems, what was no report, and the reply owed.
+
+The rule of this module: nothing of an input is lost. What is no report says why, and what could
+not be read stands beside what could.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from delivrd.report import Report
+
+
+class AbsenceKind(StrEnum):
+    """Why a receipt holds no report."""
+
+    NOT_YET = "not_yet"
+    """There is no report yet: ask again later."""
+    NOT_FOUND = "not_found"
+    """The provider knows no such message."""
+    REFUSED = "refused"
+    """Credentials, address or permission were refused."""
+    BAD_QUESTION = "bad_question"
+    """The question was missing something or malformed."""
+    UNAVAILABLE = "unavailable"
+    """The provider failed, or said something that is in no table."""
+    NOT_A_REPORT = "not_a_report"
+    """The input is no delivery report; it stands whole in `Receipt.others`."""
+    UNREADABLE_ITEMS = "unreadable_items"
+    """Every item of the input stands in `Receipt.problems`."""
+
+
+class Absence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Why a receipt holds no report, with the provider's own code and words, if it gave any."""
+
+    kind: AbsenceKind
+    code: str | None = None
+    text: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One item that could not be read, while the others were.
+
+    Attributes:
+        index: its place in the input, from 0.
+        field: the provider's name of the field that was wrong, where it was one field.
+        reason: what was expected, and the remedy.
+        item: the item as sent, shortened where it is long.
+    """
+
+    index: int
+    reason: str
+    field: str | None = None
+    item: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the sender of an input counts as received.
+
+    Attributes:
+        status: the HTTP status; for SMPP the `command_status`.
+        body: the exact body.
+        headers: names and values.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Everything that came of reading one input.
+
+    Attributes:
+        reports: the canonical reports, in the order sent.
+        problems: the items that could not be read.
+        absence: why there is no report; None where there is one.
+        others: what the input held that is no report, whole: each a mapping of fields as sent.
+        reply: what the sender counts as received; None where nobody waits.
+    """
+
+    reports: tuple[Report, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    absence: Absence | None = None
+    others: tuple[dict[str, str], ...] = ()
+    reply: Reply | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, reports as published, empty fields left out."""
+        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        if self.reports:
+            stored["reports"] = [report.to_dict() for report in self.reports]
+        return stored

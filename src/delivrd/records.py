@@ -1,0 +1,204 @@
+"""One item of an input as a flat record, read leniently: each field for itself.
+
+The rule of this module: a bad field never loses a good one. Forms, queries, mails, decode
+functions, and JSON that a strict decode refused, all become records of texts by wire name; from
+a record the compiled builder makes the report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from delivrd.classify import LONGEST_SHOWN, shorten
+from delivrd.errors import TooLarge, Unreadable
+from delivrd.report import Warning, WarningKind
+
+DEEPEST: Final = 64
+"""Levels of nesting that an untyped decode takes: deeper ones can crash threads with small stacks."""
+
+_CHARSETS: Final = frozenset(
+    {"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15"}
+    | {"latin-1", "latin1", "windows-1252", "cp1252", "windows-1251", "windows-1257", "iso-8859-4", "iso-8859-13"}
+)
+"""The charsets that a declaration is believed in; others are read as UTF-8."""
+
+
+class Record(msgspec.Struct):
+    """One item, as texts.
+
+    Attributes:
+        values: by wire name; an absent field is left out.
+        extras: what no shape declares, as sent.
+        warnings: what could not be read.
+    """
+
+    values: dict[str, str]
+    extras: dict[str, Any] = {}
+    warnings: list[Warning] = []
+
+    def warn(self, kind: WarningKind, field: str, value: str) -> None:
+        """Add a warning."""
+        self.warnings.append(Warning(kind, field, shorten(value)))
+
+    def whole(self) -> dict[str, str]:
+        """Every field as text, for an item that is no report."""
+        return self.values | {name: as_json(value) for name, value in self.extras.items()}
+
+
+class _Number(str):
+    """A number of a JSON text, to the letter: no rounding, no limit on digits."""
+
+
+def decode_text(data: bytes, charset: str | None = None) -> tuple[str, bool]:
+    """Bytes as text, without ever failing.
+
+    Returns:
+        The text, and whether every byte was text. Bytes that are none become U+FFFD.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        data, charset = data[3:], "utf-8"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        charset = "utf-16"
+    wanted = (charset or "").strip("\"' ").lower()
+    encoding = wanted if wanted in _CHARSETS else "utf-8"
+    try:
+        return data.decode(encoding), True
+    except UnicodeDecodeError:
+        return data.decode(encoding, "replace"), False
+
+
+def charset_of(content_type: str | None) -> str | None:
+    """The charset that a content type declares."""
+    for parameter in (content_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip()
+    return None
+
+
+def decode_json(body: bytes, content_type: str | None = None) -> Any:
+    """JSON into plain values, numbers as their own text (`_Number`).
+
+    Raises:
+        TooLarge: it is nested too deep.
+        Unreadable: it is no JSON.
+    """
+    text, _ = decode_text(body, charset_of(content_type))
+    _check_depth(text)
+    try:
+        return json.loads(
+            text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=False
+        )
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("body: expected JSON") from error
+
+
+def _check_depth(text: str) -> None:
+    if text.count("{") + text.count("[") <= DEEPEST:
+        return
+    depth, inside, position = 0, False, 0
+    while position < len(text):
+        character = text[position]
+        if inside:
+            if character == "\\":
+                position += 1
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "{[":
+            depth += 1
+            if depth > DEEPEST:
+                raise TooLarge(f"body: expected at most {DEEPEST} levels of nesting")
+        elif character in "}]":
+            depth -= 1
+        position += 1
+
+
+def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = ()) -> Record:
+    """An object of a JSON text as a record.
+
+    Args:
+        item: as `decode_json` gives it.
+        kinds: the shape's fields by wire name, with `shape` for those that hold others.
+        dropped: names that are neither read nor kept.
+
+    Raises:
+        Unreadable: the item is no object.
+    """
+    if not isinstance(item, dict):
+        raise Unreadable(f"expected an object of fields, got {kind_of(item)}")
+    record = Record({})
+    _flatten(item, "", kinds, dropped, record)
+    return record
+
+
+def _flatten(
+    item: dict[str, Any], prefix: str, kinds: Mapping[str, str], dropped: Collection[str], record: Record
+) -> None:
+    for name, value in item.items():
+        path, kind = prefix + _encodable(name), kinds.get(prefix + name)
+        if value is None or path in dropped:
+            continue
+        if kind is None:
+            record.extras[path] = _plain(value)
+        elif kind == "shape" and isinstance(value, dict):
+            _flatten(value, path + ".", kinds, dropped, record)
+        elif isinstance(value, str) and kind != "shape":
+            record.values[path] = _encodable(value)
+            if "\ufffd" in record.values[path]:
+                record.warn(WarningKind.BAD_TEXT, path, record.values[path])
+        else:
+            shown = as_json(value)
+            record.warn(WarningKind.BAD_VALUE, path, shown)
+            if kind == "code":
+                # Kept as an unlisted code: a code of the wrong type must not pass for no code.
+                record.values[path] = shorten(shown)
+
+
+def _encodable(text: str) -> str:
+    """Text without lone surrogates, which no encoding can write."""
+    if text.isascii():
+        return str(text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _plain(value: Any) -> Any:
+    """A value of `decode_json` for `Report.extras`: numbers as they stood, short of what JSON cannot hold."""
+    if isinstance(value, _Number):
+        return _plain_number(str(value))
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, dict):
+        return {_encodable(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _plain_number(text: str) -> int | str:
+    # Only whole numbers that every JSON reader holds exactly stay numbers; others keep their text.
+    whole = text.lstrip("-")
+    return int(text) if whole.isdigit() and len(whole) <= 15 else text
+
+
+def as_json(value: object) -> str:
+    """A value of `decode_json` as text: a string as it is, anything else as JSON."""
+    return str(value) if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+
+
+def kind_of(value: object) -> str:
+    """What a value of `decode_json` is called in JSON."""
+    if value is None:
+        return "null"
+    if isinstance(value, _Number):
+        return "a number"
+    names = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+    return names.get(type(value), type(value).__name__)
+
+
+__all__ = ["DEEPEST", "LONGEST_SHOWN", "Record", "as_json", "charset_of", "decode_json", "decode_text", "flatten"]

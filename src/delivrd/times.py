@@ -1,0 +1,126 @@
+"""Times as providers write them, read into aware times in UTC. The one function is `read_time`.
+
+The rule of this module: no clock is read and nothing is guessed. A text that names no zone takes
+the zone that the caller names; one that cannot be read is no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from delivrd.report import WarningKind
+
+
+class TimeForm(StrEnum):
+    """How a provider writes a time."""
+
+    ISO = "iso"
+    """ISO 8601 with date and time of day: `2020-02-04T08:09:42.389630`, with or without an offset."""
+    US = "us"
+    """Month, day and year with a twelve-hour clock: `2/4/2020 8:09:42 AM`."""
+    UNIX = "unix"
+    """Whole seconds since 1970 in UTC."""
+
+
+_SHORTEST_ISO: Final = len("2020-02-04T08:09")
+_LONGEST: Final = 40
+
+
+def read_time(
+    text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (TimeForm.ISO,)
+) -> tuple[datetime | None, WarningKind | None]:
+    """Read a time.
+
+    Args:
+        text: as sent.
+        zone: the zone of a text that names none; None where nobody says, which means UTC and a warning.
+        forms: tried in order.
+
+    Returns:
+        The time in UTC, or None where the text is no time; and what to warn of, if anything.
+    """
+    for form in forms:
+        try:
+            found = _READERS[form](text.strip()) if len(text) <= _LONGEST else None
+            if found is not None:
+                return _to_utc(found, zone)
+        except (ValueError, OverflowError):
+            continue
+    return None, WarningKind.BAD_VALUE
+
+
+def read_zone(name: str) -> tzinfo:
+    """A zone by its name (`Europe/Tallinn`) or its fixed offset (`+02:00`, `UTC`).
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if name == "UTC":
+        return UTC
+    if name[:1] in ("+", "-"):
+        offset = datetime.fromisoformat("2000-01-01T00:00:00" + name).utcoffset()
+        return timezone(offset or timedelta())
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise ValueError(
+            f"no zone {name!r}; expected a name such as 'Europe/Tallinn' or an offset such as '+02:00' "
+            "(where the machine has no zone data, install the package tzdata)"
+        ) from error
+
+
+def _to_utc(found: datetime, zone: tzinfo | None) -> tuple[datetime, WarningKind | None]:
+    if found.tzinfo is not None:
+        return found.astimezone(UTC), None
+    if zone is None:
+        return found.replace(tzinfo=UTC), WarningKind.ASSUMED_ZONE
+    local = found.replace(tzinfo=zone)
+    return local.astimezone(UTC), _doubt(local)
+
+
+def _doubt(local: datetime) -> WarningKind | None:
+    """Whether the zone has this local time twice, or never."""
+    first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if first is None or second is None or first == second:
+        return None
+    return WarningKind.AMBIGUOUS_TIME if first > second else WarningKind.IMAGINARY_TIME
+
+
+def _read_iso(text: str) -> datetime | None:
+    # fromisoformat also takes a bare date, and would make midnight of it.
+    if len(text) < _SHORTEST_ISO or text[4] != "-" or text[10] not in "T ":
+        return None
+    return datetime.fromisoformat(text)
+
+
+def _read_us(text: str) -> datetime | None:
+    date, _, clock = text.partition(" ")
+    clock, _, half = clock.partition(" ")
+    month, day, year = _whole_numbers(date.split("/"))
+    hour, minute, *rest = _whole_numbers(clock.split(":"))
+    if half.upper() not in ("AM", "PM") or not 1 <= hour <= 12 or len(rest) > 1 or year < 1000:
+        return None
+    hour = hour % 12 + (12 if half.upper() == "PM" else 0)
+    return datetime(year, month, day, hour, minute, rest[0] if rest else 0)
+
+
+def _read_unix(text: str) -> datetime | None:
+    (seconds,) = _whole_numbers([text])
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _whole_numbers(texts: list[str]) -> list[int]:
+    if not all(text.isascii() and text.isdigit() for text in texts):
+        raise ValueError("expected digits")
+    return [int(text) for text in texts]
+
+
+_READERS: Final[Mapping[TimeForm, Callable[[str], datetime | None]]] = {
+    TimeForm.ISO: _read_iso,
+    TimeForm.US: _read_us,
+    TimeForm.UNIX: _read_unix,
+}
