@@ -35,7 +35,7 @@ from delivrd.errors import (
 from delivrd.explain import Explanation, explain
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.provider import NoSettings, Provider, Question
-from delivrd.readers import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
+from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import charset_of, decode_text
 from delivrd.report import Network, Report, TableUse, Warning, WarningKind
@@ -46,11 +46,21 @@ from delivrd.times import TimeForm
 from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
 
 if TYPE_CHECKING:
+    from delivrd.files import SUFFIXES, Sample, SampleError, read_samples, write_sample
     from delivrd.hookspecs import hookimpl
     from delivrd.registry import Plugin, Registry
 
-_LATE = {"Registry": "delivrd.registry", "Plugin": "delivrd.registry", "hookimpl": "delivrd.hookspecs"}
-"""Names whose modules import pluggy and importlib.metadata: loaded when first used, to keep the import light."""
+_LATE = {
+    "Registry": "delivrd.registry",
+    "Plugin": "delivrd.registry",
+    "hookimpl": "delivrd.hookspecs",
+    "SUFFIXES": "delivrd.files",
+    "Sample": "delivrd.files",
+    "SampleError": "delivrd.files",
+    "read_samples": "delivrd.files",
+    "write_sample": "delivrd.files",
+}
+"""Names that reading a report never needs: their modules are loaded when first used, to keep the import light."""
 
 
 def __getattr__(name: str) -> Any:
@@ -120,6 +130,9 @@ __all__ = [
     "Response",
     "Row",
     "Rule",
+    "SUFFIXES",
+    "Sample",
+    "SampleError",
     "Scheme",
     "Shape",
     "Source",
@@ -141,5 +154,7 @@ __all__ = [
     "decode_text",
     "explain",
     "hookimpl",
+    "read_samples",
     "report_schema",
+    "write_sample",
 ]

@@ -1,8 +1,9 @@
 """From a shape or a record to a report: the one declaration, compiled once into plain code.
 
-The rule of this module: both readers run the same lines. `write_builder` writes the source of one
-function for shapes (attributes) and one for records (texts by wire name); they differ in nothing
-but how a field is fetched. What is compiled comes from the declaration alone, never from input.
+The rule of this module: all readers run the same lines. `write_builder` writes the source of a
+function for shapes (attributes) or for records (texts by wire name); they differ in nothing but
+how the item arrives (`Entry`) and how a field is fetched. What is compiled comes from the
+declaration alone, never from input.
 
 A report built by keywords, field by field through generators, costs three times as much; that is
 why the source is written out.
@@ -16,18 +17,17 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.classify import Classifier, Verdict, shorten
+from delivrd.classify import Classifier, shorten
 from delivrd.errors import Unreadable
-from delivrd.money import read_money
+from delivrd.money import read_money, recent_amounts
+from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning, WarningKind
-from delivrd.shapes import Reading, wire_fields
+from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
 from delivrd.times import TimeForm, read_time
-from delivrd.vocabulary import Outcome
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
 
-_LONGEST_COUNT: Final = 9
 _E164_DIGITS: Final = range(7, 16)
 
 
@@ -47,42 +47,98 @@ class Frame(msgspec.Struct, frozen=True):
     falls_back: bool
 
 
-def compile_builder(
-    provider: str, reading: Reading, code_fields: Iterable[str], *, records: bool
-) -> Callable[[Frame], Build]:
-    """The builder of one reading, for shapes or for records, still to be given an account's frame."""
-    source = write_builder(reading, tuple(code_fields), records=records)
-    namespace: dict[str, Any] = {
-        "UTC": UTC,
-        "FAILURE": Outcome.FAILURE,
-        "Network": Network,
-        "Report": Report,
-        "PROVIDER": provider,
-        "TIMES": reading.times,
-        "as_text": _as_text,
-        "fromisoformat": datetime.fromisoformat,
-        "first_of": _first_of,
-        "international": _international,
-        "missing": _missing,
-        "read_count": _read_count,
-        "read_price": _read_price,
-        "read_when": _read_when,
-        "read_money": read_money,
-        "without_code": _without_code,
-    }
-    exec(compile(source, f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
-    make: Callable[..., Build] = namespace["make"]
+class Entry(msgspec.Struct, frozen=True):
+    """How an item comes to the lines that build its report, and what is handed out.
 
-    def bind(frame: Frame) -> Build:
-        recall: Callable[[Any], Verdict | None] = frame.classifier.memory.get
-        return make(frame.account, recall, frame.classifier.classify, frame.zone, frame.falls_back)
+    Attributes:
+        records: the item is a record (texts by wire name), not a shape.
+        arguments: of the function that is compiled.
+        names: what its lines use, given by `Compiled.bind`.
+        opening: the lines before; they set `item`, `own` and `extras`.
+        closing: the last line; `REPORT` in it becomes the report.
+    """
 
-    return bind
+    records: bool
+    arguments: str = "item, received_at, own, extras"
+    names: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    closing: str = "return REPORT"
 
 
-def write_builder(reading: Reading, code_fields: tuple[str, ...], *, records: bool) -> str:
+FROM_SHAPE: Final = Entry(False)
+FROM_RECORD: Final = Entry(True)
+FROM_JSON: Final = Entry(
+    False,
+    "request, asked, received_at",
+    ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
+    (
+        "body = request.body",
+        "if len(body) > LIMIT: check_size(body, LIMIT)",
+        "if request.method not in METHODS: refuse_method(METHODS)",
+        "try: item = decode(body)",
+        "except NOT_STRICT: return lenient(request, received_at)",
+        "own = None",
+        "extras = {}",
+    ),
+    "return Receipt((REPORT,), REPLY)",
+)
+FROM_QUERY: Final = Entry(
+    True,
+    "request, asked, received_at",
+    ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method", "is_report"),
+    (
+        "target = request.target",
+        "if len(target) > LIMIT: check_size(target, LIMIT)",
+        "if request.method not in METHODS: refuse_method(METHODS)",
+        "query = target.partition('?')[2]",
+        # The commonest form needs no unescaping: a third of the general reader's cost.
+        "if '%' in query or '+' in query or '#' in query or not query.isascii(): return lenient(request, received_at)",
+        "pairs = [pair.split('=', 1) for pair in query.split('&', MOST_FIELDS)]",
+        "try: item = dict(pairs)",
+        "except ValueError: return lenient(request, received_at)",
+        "if not len(item) == len(pairs) < MOST_FIELDS or not is_report(item): return lenient(request, received_at)",
+        "own = None",
+        "extras = {}",
+    ),
+    "return Receipt((REPORT,), REPLY)",
+)
+
+
+class Compiled:
+    """The function of one entry for one reading, compiled once and still to be given an account's frame."""
+
+    def __init__(self, provider: str, reading: Reading, code_fields: Iterable[str], entry: Entry) -> None:
+        source = write_builder(reading, tuple(code_fields), entry)
+        namespace: dict[str, Any] = {
+            "UTC": UTC,
+            "Network": Network,
+            "Receipt": Receipt,
+            "Report": Report,
+            "PROVIDER": provider,
+            "TIMES": reading.times,
+            "as_text": _as_text,
+            "fromisoformat": datetime.fromisoformat,
+            "first_of": _first_of,
+            "international": _international,
+            "missing": _missing,
+            "read_count": _read_count,
+            "read_price": _read_price,
+            "recent_amount": recent_amounts.get,
+            "read_when": _read_when,
+            "without_code": _without_code,
+        }
+        exec(compile(source, f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
+        self._make: Callable[..., Any] = namespace["make"]
+
+    def bind(self, frame: Frame, **names: Any) -> Any:
+        """The function for one account. `names` are those that its entry lists."""
+        classifier = frame.classifier
+        return self._make(frame.account, classifier.memory, classifier.classify, frame.zone, frame.falls_back, **names)
+
+
+def write_builder(reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> str:
     """The source of a builder; see the module's docstring."""
-    return _Writer(reading, code_fields, records).source()
+    return _Writer(reading, code_fields, entry).source()
 
 
 _REPORT_ARGUMENTS: Final = (
@@ -95,13 +151,15 @@ _REPORT_ARGUMENTS: Final = (
 class _Writer:
     """Writes one builder, field of the report by field of the report."""
 
-    def __init__(self, reading: Reading, code_fields: tuple[str, ...], records: bool) -> None:
+    def __init__(self, reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> None:
         self.fields = reading.fields
         self.reading = reading
-        self.records = records
+        self.entry = entry
+        self.records = entry.records
         self.kinds = wire_fields(reading.shape)
         self.code_fields = code_fields
         self.lines: list[str] = []
+        self.held: set[str] = set()
 
     def source(self) -> str:
         self._codes()
@@ -120,15 +178,16 @@ class _Writer:
         self._price("total_price")
         self._continues()
         self._extras()
-        body = "\n".join("        " + line for line in self.lines)
-        return (
-            "def make(ACCOUNT, recall, classify, ZONE, FALLS_BACK):\n"
-            "    def build(item, received_at, own, extras):\n"
-            f"{body}\n"
-            "        warnings = notes if not own else notes + tuple(own)\n"
-            f"        return Report({_REPORT_ARGUMENTS})\n"
-            "    return build\n"
-        )
+        report = f"Report({_REPORT_ARGUMENTS})"
+        lines = [
+            *self.entry.opening,
+            *self.lines,
+            "if own: warnings += tuple(own)",
+            self.entry.closing.replace("REPORT", report),
+        ]
+        names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "FALLS_BACK", *self.entry.names))
+        body = "\n".join("        " + line for line in lines)
+        return f"def make({names}):\n    def build({self.entry.arguments}):\n{body}\n    return build\n"
 
     def _write(self, line: str) -> None:
         self.lines.append(line)
@@ -142,9 +201,20 @@ class _Writer:
         attributes, _ = self.kinds[name]
         if len(attributes) == 1:
             return f"item.{attributes[0]}"
-        holders = ["item." + ".".join(attributes[:depth]) for depth in range(1, len(attributes))]
-        guard = " or ".join(f"{holder} is None" for holder in holders)
-        return f"(None if {guard} else item.{'.'.join(attributes)})"
+        holder = self._hold(attributes[:-1])
+        return f"(None if {holder} is None else {holder}.{attributes[-1]})"
+
+    def _hold(self, attributes: tuple[str, ...]) -> str:
+        """A variable that holds an inner shape, or None."""
+        holder = "in_" + "_".join(attributes)
+        if holder not in self.held:
+            self.held.add(holder)
+            if len(attributes) == 1:
+                self._write(f"{holder} = item.{attributes[0]}")
+            else:
+                outer = self._hold(attributes[:-1])
+                self._write(f"{holder} = None if {outer} is None else {outer}.{attributes[-1]}")
+        return holder
 
     def _assign(self, target: str, name: str) -> None:
         """Fetch one field as a text that says something, or None."""
@@ -174,25 +244,23 @@ class _Writer:
         variables = [f"code{index}" for index in range(len(self.code_fields))]
         for variable, name in zip(variables, self.code_fields, strict=True):
             self._write(f"{variable} = {self._fetch(name)}")
-        key = "(" + "".join(variable + ", " for variable in variables) + ")"
-        self._write(f"verdict = recall({key})")
-        self._write("if verdict is None:")
-        self._write(f"    verdict = classify({key})")
-        self._write("    if verdict is None: raise without_code()")
-        self._write("status, final, evidence, cause, permanence, map_error, tables, notes, _, _ = verdict")
-        self._write("codes = {}")
-        for variable, name in zip(variables, self.code_fields, strict=True):
-            if name in self.kinds:
-                text = variable if self.records else f"{variable} if {variable}.__class__ is str else str({variable})"
-                self._write(f"if {variable} is not None and {variable} != '': codes[{name!r}] = {text}")
+        # One dictionary inside another, a level a code: cheaper than a tuple of fresh texts as the key.
+        path = "".join(f"[{variable}]" for variable in variables)
+        self._write(f"try: verdict = MEMORY{path}")
+        self._write("except KeyError:")
+        self._write(f"    verdict = classify(({', '.join(variables)},))")
+        self._write("    if verdict is None: raise without_code() from None")
+        self._write("status, final, evidence, cause, permanence, map_error, tables, warnings, codes, failed = verdict")
+        self._write("codes = codes.copy()")
 
     def _identity(self) -> None:
         self._words("message_id")
         self._words("reference")
         ids = self.fields.names("message_id") or self.fields.names("reference")
         # An id is kept exactly as sent, but white space alone is no id.
-        self._write("if message_id is not None and message_id.isspace(): message_id = None")
-        self._write(f"if message_id is None and reference is None: raise missing({' or '.join(ids)!r})")
+        self._write("if message_id is None or message_id.isspace():")
+        self._write("    message_id = None")
+        self._write(f"    if reference is None: raise missing({' or '.join(ids)!r})")
         if not self.fields.other_ids:
             self._write("other_ids = ()")
             return
@@ -210,7 +278,7 @@ class _Writer:
         self._write(f"if {field} is not None:")
         if TimeForm.ISO in self.reading.times:
             # The commonest form, naive in UTC, at a sixth of the general reader's cost.
-            self._write(f"    if ZONE is UTC and len({field}) == 26 and {field}[10] == 'T':")
+            self._write("    if ZONE is UTC:")
             self._write(f"        try: {field} = fromisoformat({field} + 'Z')")
             self._write(f"        except ValueError: {slow}")
             self._write(f"    else: {slow}")
@@ -229,13 +297,16 @@ class _Writer:
     def _count(self, field: str) -> None:
         self._words(field)
         for name in self.fields.names(field)[:1]:
-            doubtful = f"{field} is not None" if self.records else f"{field} is not None and not 0 <= {field} < 1000"
-            self._write(f"if {doubtful}: {field}, own = read_count({name!r}, str({field}), own)")
+            if self.records:
+                self._write(f"if {field} is not None: {field}, own = read_count({name!r}, {field}, own)")
 
     def _price(self, field: str) -> None:
         self._words(field)
         for name in self.fields.names(field)[:1]:
-            self._write(f"if {field} is not None: {field}, own = read_price({name!r}, {field}, own)")
+            self._write(f"if {field} is not None:")
+            self._write(f"    amount = recent_amount({field})")
+            self._write(f"    if amount is None: {field}, own = read_price({name!r}, {field}, own)")
+            self._write(f"    else: {field} = amount")
 
     def _continues(self) -> None:
         fallback = self.reading.fallback
@@ -243,12 +314,13 @@ class _Writer:
             self._write("continues = False")
         else:
             self._write(
-                "continues = (FALLS_BACK and group_id is not None and channel is not None"
-                f" and status.outcome is FAILURE and channel.lower() != {fallback.last!r})"
+                "continues = (failed and FALLS_BACK and group_id is not None and channel is not None"
+                f" and channel.lower() != {fallback.last!r})"
             )
 
     def _extras(self) -> None:
-        self._write("if extras is None: extras = {}")
+        if not self.entry.opening:
+            self._write("if extras is None: extras = {}")
         for name in self.fields.extras:
             self._assign("other", name)
             self._write(f"if other is not None: extras[{name!r}] = other")
@@ -288,7 +360,7 @@ def _read_when(
 
 def _read_count(field: str, text: str, own: list[Warning] | None) -> tuple[int | None, list[Warning] | None]:
     digits = text.strip()
-    if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_COUNT:
+    if digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_COUNT)):
         return int(digits), own
     return None, _warned(own, WarningKind.BAD_VALUE, field, text)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -75,6 +75,22 @@ class Verdict(NamedTuple):
     warnings: tuple[Warning, ...]
     steps: tuple[Step, ...]
     listed: bool
+
+
+Remembered = tuple[
+    Status,
+    bool,
+    Evidence | None,
+    Cause | None,
+    Permanence | None,
+    int | None,
+    tuple[TableUse, ...],
+    tuple[Warning, ...],
+    dict[str, str],
+    bool,
+]
+"""A verdict as the report builder takes it: its first eight fields, the codes as sent, and whether it is a
+failure. A plain tuple, because Python unpacks no other as fast."""
 
 
 class NoCode(msgspec.Struct, frozen=True):
@@ -149,10 +165,12 @@ class Classifier:
         for meaning in meanings:
             if meaning.field not in known:
                 raise ValueError(f"meanings: no field {meaning.field!r}; expected one of: {', '.join(known)}")
-        self.memory: dict[tuple[CodeValue, ...], Verdict] = {}
+        self.memory: dict[CodeValue, Any] = {}
+        """Verdicts by the codes as sent: a dictionary for the first field, of dictionaries for the next, …"""
+        self._remembered = 0
 
-    def classify(self, values: tuple[CodeValue, ...]) -> Verdict | None:
-        """What the codes mean, remembered by the codes as sent.
+    def classify(self, values: tuple[CodeValue, ...]) -> Remembered | None:
+        """What the codes mean, remembered by the codes as sent. The caller copies the codes.
 
         Args:
             values: one for each of `fields`, in their order.
@@ -163,9 +181,16 @@ class Classifier:
         sent = {field: str(value) for field, value in zip(self.fields, values, strict=True) if value not in (None, "")}
         verdict = self.judge(sent)
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
-        if verdict is not None and verdict.listed and len(self.memory) < _REMEMBERED:
-            self.memory[values] = verdict
-        return verdict
+        if verdict is None:
+            return None
+        ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
+        if verdict.listed and self._remembered < _REMEMBERED:
+            self._remembered += 1
+            level = self.memory
+            for value in values[:-1]:
+                level = level.setdefault(value, {})
+            level[values[-1]] = ready
+        return ready
 
     def judge(self, sent: Mapping[str, str]) -> Verdict | None:
         """What the codes mean, worked out afresh; see `classify`."""

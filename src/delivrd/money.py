@@ -13,20 +13,20 @@ _LARGEST_EXPONENT: Final = 18
 _SIGNS: Final = frozenset("0123456789.+-eE")
 _REMEMBERED: Final = 1024
 
-_recent: dict[str, Decimal] = {}
+recent_amounts: dict[str, Decimal] = {}
 """Amounts read lately: prices repeat, and a decimal is immutable."""
 
 
 def read_money(text: str) -> Decimal | None:
     """Read an amount, such as `0.0150`; None where the text is no exact, finite amount."""
-    amount = _recent.get(text)
+    amount = recent_amounts.get(text)
     if amount is not None:
         return amount
     amount = _read(text.strip())
     if amount is not None:
-        if len(_recent) >= _REMEMBERED:
-            _recent.clear()
-        _recent[text] = amount
+        if len(recent_amounts) >= _REMEMBERED:
+            recent_amounts.clear()
+        recent_amounts[text] = amount
     return amount
 
 

@@ -13,15 +13,17 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from delivrd.accounts import Account
+from delivrd.admission import check_size, payload, refuse_method
 from delivrd.auth import Scheme
 from delivrd.builder import Frame
 from delivrd.classify import Classifier, NoCode, code_fields
 from delivrd.errors import AccountError, DelivrdError, InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.readers import CompiledWay, Push, Read, Terms, Way, check_size, payload, refuse_method
+from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import Receipt, Reply
 from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
 from delivrd.times import read_zone
+from delivrd.ways import Push, Way
 
 _ACCOUNTS_KEPT: Final = 1024
 """Accounts for which a provider keeps its readers ready."""
@@ -64,7 +66,7 @@ class _Bound:
 
     __slots__ = ("account", "classifier", "readers", "settings")
 
-    def __init__(self, account: Account, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]):
+    def __init__(self, account: Account | None, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]):
         self.account = account
         self.classifier = classifier
         self.settings = settings
@@ -139,7 +141,7 @@ class Provider:
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
-        self._nobody: _Bound | None = None
+        self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)
 
     def read(
         self,
@@ -162,18 +164,13 @@ class Provider:
             AccountError: the account does not fit this provider.
             PluginError: the provider's decode function broke its contract.
         """
-        bound = self._nobody if account is None else self._accounts.get(id(account))
-        if bound is None:
-            bound = self._bind(account)
         try:
-            return bound.readers[type(input)](input, asked, received_at)
+            if account is None:
+                return self._plain[input.__class__](input, asked, received_at)
+            return self._ready(account).readers[input.__class__](input, asked, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
-        except KeyError:
-            if type(input) in bound.readers:
-                raise
-            raise Unreadable(f"{self.name} reads {self._kinds()}, not {type(input).__name__}") from None
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
         """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
@@ -261,6 +258,15 @@ class Provider:
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
 
+    def _read_first(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
+        """Make the readers for no account ready, when the first input comes."""
+        self._plain.update(self._ready(None).readers)
+        return self._plain[type(input)](input, asked, received_at)
+
+    def _read_nothing(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
+        kinds = " or ".join(kind.__name__ for kind in self.ways)
+        raise Unreadable(f"{self.name} reads {kinds}, not {type(input).__name__}")
+
     def _authenticate(self, input: Input, account: Account, at: datetime | None) -> None:
         proofs = list(self.proofs(type(input), account))
         if not any(scheme.sufficient for scheme in proofs) and not account.open:
@@ -278,21 +284,16 @@ class Provider:
         return self.reply if isinstance(input, DeliverSm) else error.reply
 
     def _ready(self, account: Account | None) -> _Bound:
-        bound = self._nobody if account is None else self._accounts.get(id(account))
-        return bound if bound is not None else self._bind(account)
-
-    def _bind(self, account: Account | None) -> _Bound:
-        bound = self._make_bound(account or Account())
-        if account is None:
-            self._nobody = bound
-        else:
+        bound = self._accounts.get(id(account))
+        if bound is None:
             if len(self._accounts) >= _ACCOUNTS_KEPT:
                 self._accounts.clear()
             # The bound form holds the account, so that its id stays its own.
-            self._accounts[id(account)] = bound
+            bound = self._accounts[id(account)] = self._bind(account)
         return bound
 
-    def _make_bound(self, account: Account) -> _Bound:
+    def _bind(self, given: Account | None) -> _Bound:
+        account = given or Account()
         settings = self._settings_of(account)
         try:
             classifier = Classifier(
@@ -300,7 +301,7 @@ class Provider:
             )
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
-        readers = {}
+        readers: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_nothing)
         for kind, compiled in self.compiled().items():
             reading = compiled.reading
             zone = account.tzinfo or (read_zone(reading.zone) if reading.zone else None)
@@ -308,7 +309,7 @@ class Provider:
             frame = Frame(account.name or None, classifier, zone, falls_back)
             reply = self.reply if _RESPOND[kind] else None
             readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply))
-        return _Bound(account, classifier, settings, readers)
+        return _Bound(given, classifier, settings, readers)
 
     def _settings_of(self, account: Account) -> Any:
         try:
@@ -316,9 +317,6 @@ class Provider:
         except msgspec.ValidationError as error:
             known = ", ".join(self.settings.__struct_fields__) or "none"
             raise AccountError(f"{self.name}, settings: {error}; known settings: {known}") from error
-
-    def _kinds(self) -> str:
-        return " or ".join(kind.__name__ for kind in self.ways)
 
 
 __all__ = ["DelivrdError", "MakeQuestion", "NoSettings", "Provider", "Question"]

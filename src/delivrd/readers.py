@@ -9,147 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from delivrd.builder import Build, Frame, compile_builder
+from delivrd.admission import body_kind, check_size, payload, refuse_method
+from delivrd.builder import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, Build, Compiled, Frame
 from delivrd.classify import shorten
-from delivrd.errors import InputError, PluginError, TooLarge, Unreadable, UnsupportedMediaType, WrongMethod
+from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_multipart, read_urlencoded, split_target
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.mails import read_mail
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, charset_of, decode_json, decode_text, flatten
 from delivrd.shapes import Reading, Shape, nested_shapes, wire_fields
-from delivrd.tables import AbsenceTable
+from delivrd.ways import Answer, BodyKind, Decode, Context, Errors, MailText, Push, Way
 
 _NOT_STRICT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What a strict typed decode can raise."""
-
-
-class BodyKind(StrEnum):
-    """How a request's body is written."""
-
-    JSON = "json"
-    FORM = "form"
-    """`application/x-www-form-urlencoded`."""
-    MULTIPART = "multipart"
-
-
-class Decoded(msgspec.Struct, frozen=True):
-    """What a decode function gives: items as fields, never reports; the core makes those.
-
-    Attributes:
-        records: delivery reports, each a mapping from the shape's wire names to texts; None and
-            empty texts are absent.
-        others: what is no report, whole.
-        problems: items that could not be read.
-        absence: why there is no report.
-    """
-
-    records: Sequence[Mapping[str, str | None]] = ()
-    others: Sequence[dict[str, str]] = ()
-    problems: Sequence[Problem] = ()
-    absence: Absence | None = None
-
-
-class Context(msgspec.Struct, frozen=True):
-    """What a decode function may know besides the input.
-
-    Attributes:
-        asked: the id that the question was about, if the input answers one.
-        settings: the account's, checked against the provider's settings.
-    """
-
-    asked: str | None
-    settings: Any
-
-
-Decode: TypeAlias = Callable[[Any, Context], Decoded]
-"""A provider's own decode function, for what no declaration can say. It is pure."""
-
-
-class Errors(msgspec.Struct, frozen=True):
-    """How a JSON answer says that there is no report.
-
-    Attributes:
-        table: what its codes mean.
-        items: the field that lists the errors; the first counts.
-        code: the field of an error that holds its code.
-        text: the fields of an error that hold words.
-    """
-
-    table: AbsenceTable
-    items: str
-    code: str
-    text: tuple[str, ...] = ()
-
-
-class Push(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP request by which a provider reports.
-
-    Attributes:
-        reading: what it carries.
-        methods: the HTTP methods that the provider uses.
-        query: the query holds fields.
-        bodies: how the body may be written; empty where only the query counts.
-        items: for batches, the JSON field that lists the items; empty where the body itself is
-            the list. None where a body is one report.
-        inherit: fields of the outer object that an item takes where it has none of its own.
-        decode: the provider's own function, in place of all this.
-    """
-
-    reading: Reading
-    methods: tuple[str, ...] = ("POST",)
-    query: bool = False
-    bodies: tuple[BodyKind, ...] = ()
-    items: str | None = None
-    inherit: tuple[str, ...] = ()
-    decode: Decode | None = None
-
-    takes: ClassVar[type[Input]] = Request
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The response to a question; JSON unless `decode` says otherwise. Attributes as in `Push`."""
-
-    reading: Reading
-    items: str | None = None
-    inherit: tuple[str, ...] = ()
-    errors: Errors | None = None
-    decode: Decode | None = None
-
-    takes: ClassVar[type[Input]] = Response
-
-
-class MailText(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail whose text names the fields.
-
-    Attributes:
-        reading: what it carries.
-        patterns_setting: the account's setting that holds patterns of lines, if there is one.
-        decode: the provider's own function, in place of all this.
-    """
-
-    reading: Reading
-    patterns_setting: str | None = None
-    decode: Decode | None = None
-
-    takes: ClassVar[type[Input]] = Mail
-
-
-class Pdu(msgspec.Struct, frozen=True, kw_only=True):
-    """An SMPP receipt, read by the provider's own function."""
-
-    reading: Reading
-    decode: Decode
-
-    takes: ClassVar[type[Input]] = DeliverSm
-
-
-Way: TypeAlias = Push | Answer | MailText | Pdu
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -197,23 +74,35 @@ class CompiledWay:
             for name in self.kinds
             if name not in feeding and not any(fed.startswith(name + ".") for fed in feeding)
         )
-        self._shape_builder = compile_builder(provider, reading, fields, records=False)
-        self._record_builder = compile_builder(provider, reading, fields, records=True)
+        self._shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
+        self._record_builder = Compiled(provider, reading, fields, FROM_RECORD)
+        self._fast = self._fast_entry(provider, fields)
 
     def open(self, terms: Terms) -> Read:
         """The function that reads this kind of input for one account."""
-        desk = _Desk(self, terms, self._shape_builder(terms.frame), self._record_builder(terms.frame))
+        desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
         if self.way.decode is not None:
             return desk.with_decode(self.way.decode)
         match self.way:
             case Push() as push:
-                return desk.push(push)
+                return desk.push(push, self._fast)
             case Answer() as answer:
                 return desk.answer(answer)
             case MailText() as mail:
                 return desk.mail(mail)
             case _:
                 raise TypeError("this kind of input needs a decode function")
+
+    def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | None:
+        """The one function from request to receipt, for the two forms in which nearly all reports come."""
+        way = self.way
+        if not isinstance(way, Push) or way.decode is not None or way.items is not None:
+            return None
+        if way.query and not way.bodies:
+            return Compiled(provider, self.reading, fields, FROM_QUERY)
+        if way.bodies == (BodyKind.JSON,) and not way.query and self.reading.report_if is None:
+            return Compiled(provider, self.reading, fields, FROM_JSON)
+        return None
 
 
 class _Desk:
@@ -226,12 +115,39 @@ class _Desk:
         self.build_record = build_record
         self.mark = compiled.reading.report_if
 
-    def push(self, push: Push) -> Read:
-        if push.query and not push.bodies:
-            return self._query_push(push)
-        if push.bodies == (BodyKind.JSON,) and not push.query and self.mark is None:
-            return self._json_push(push)
-        return self._any_push(push)
+    def push(self, push: Push, fast: Compiled | None) -> Read:
+        def lenient(request: Request, received_at: datetime | None) -> Receipt:
+            return self._lenient_push(push, request, received_at)
+
+        names: dict[str, Any] = {
+            "LIMIT": self.terms.max_body,
+            "METHODS": push.methods,
+            "REPLY": self.terms.reply,
+            "check_size": check_size,
+            "lenient": lenient,
+            "refuse_method": refuse_method,
+        }
+        if fast is not None and push.bodies:
+            decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
+            return fast.bind(self.terms.frame, NOT_STRICT=_NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
+        if fast is not None:
+            return fast.bind(self.terms.frame, MOST_FIELDS=MOST_FIELDS, is_report=self._is_report, **names)  # type: ignore[no-any-return]
+        strict = self._strict_items(push.items, push.inherit) if push.items is not None else None
+
+        def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
+            self._check_size(request.body)
+            self._check_size(request.target)
+            if request.method not in push.methods:
+                refuse_method(push.methods)
+            if strict is not None:
+                try:
+                    reports = strict(request.body, received_at)
+                    return self._receipt(reports, [], [])
+                except (*_NOT_STRICT, InputError):
+                    pass
+            return lenient(request, received_at)
+
+        return read_push
 
     def answer(self, answer: Answer) -> Read:
         strict = self._strict_items(answer.items, answer.inherit)
@@ -255,7 +171,7 @@ class _Desk:
         def read_text(mail: Mail, asked: str | None, received_at: datetime | None) -> Receipt:
             self._check_size(mail.raw)
             record = read_mail(mail.raw, names, patterns)
-            if self.mark is not None and not record.values.get(self.mark):
+            if not self._is_report(record.values):
                 return self._no_report(record)
             record.extras = {}
             return self._one(record, received_at)
@@ -283,76 +199,8 @@ class _Desk:
 
         return read_decoded
 
-    def _json_push(self, push: Push) -> Read:
-        """The hot path: one strict decode, one build, one receipt."""
-        methods, reply, limit, build = push.methods, self.terms.reply, self.terms.max_body, self.build_shape
-        if push.items is not None:
-            strict = self._strict_items(push.items, push.inherit)
-        else:
-            decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
-
-            def strict(body: bytes, received_at: datetime | None) -> tuple[Any, ...]:
-                return (build(decode(body), received_at, None, None),)
-
-            def read_one(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
-                body = request.body
-                if len(body) > limit:
-                    self._check_size(body)
-                if request.method not in methods:
-                    refuse_method(methods)
-                try:
-                    report = build(decode(body), received_at, None, None)
-                except _NOT_STRICT:
-                    return self._lenient_push(push, request, received_at)
-                return Receipt((report,), (), None, (), reply)
-
-            return read_one
-
-        def read_batch(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(request.body)
-            if request.method not in methods:
-                refuse_method(methods)
-            try:
-                reports = strict(request.body, received_at)
-            except (*_NOT_STRICT, InputError):
-                return self._lenient_push(push, request, received_at)
-            return Receipt(reports, (), None, (), reply) if reports else self._many([], received_at)
-
-        return read_batch
-
-    def _query_push(self, push: Push) -> Read:
-        methods, reply, limit, build = push.methods, self.terms.reply, self.terms.max_body, self.build_record
-        mark = self.mark
-
-        def read_query(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
-            target = request.target
-            if len(target) > limit:
-                self._check_size(target)
-            if request.method not in methods:
-                refuse_method(methods)
-            query = target.partition("?")[2]
-            if "%" not in query and "+" not in query and "#" not in query and query.isascii():
-                pairs = [pair.split("=", 1) for pair in query.split("&", MOST_FIELDS)]
-                try:
-                    # The commonest form needs no unescaping, at a third of the general reader's cost.
-                    values = dict(pairs)
-                except ValueError:
-                    return self._lenient_push(push, request, received_at)
-                if len(values) == len(pairs) < MOST_FIELDS and (mark is None or values.get(mark)):
-                    return Receipt((build(values, received_at, None, None),), (), None, (), reply)
-            return self._lenient_push(push, request, received_at)
-
-        return read_query
-
-    def _any_push(self, push: Push) -> Read:
-        def read_any(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(request.body)
-            self._check_size(request.target)
-            if request.method not in push.methods:
-                refuse_method(push.methods)
-            return self._lenient_push(push, request, received_at)
-
-        return read_any
+    def _is_report(self, values: Mapping[str, str]) -> bool:
+        return self.mark is None or bool(values.get(self.mark))
 
     def _lenient_push(self, push: Push, request: Request, received_at: datetime | None) -> Receipt:
         query: Record | None = None
@@ -420,7 +268,7 @@ class _Desk:
                 record = flatten(item, self.compiled.kinds, self.compiled.dropped)
                 if outer is not None:
                     record.values = outer.values | {name: value for name, value in record.values.items() if value}
-                if self.mark is not None and not record.values.get(self.mark):
+                if not self._is_report(record.values):
                     others.append(record.whole())
                 else:
                     reports.append(self._build(record, received_at))
@@ -461,7 +309,7 @@ class _Desk:
         return batch
 
     def _one_or_other(self, record: Record, received_at: datetime | None) -> Receipt:
-        if self.mark is not None and not record.values.get(self.mark):
+        if not self._is_report(record.values):
             return self._no_report(record)
         return self._one(record, received_at)
 
@@ -508,75 +356,10 @@ class _Desk:
         elif absence is None:
             kind = AbsenceKind.NOT_A_REPORT if others else AbsenceKind.UNREADABLE_ITEMS if problems else when_empty
             absence = Absence(kind)
-        return Receipt(tuple(reports), tuple(problems), absence, tuple(others), self.terms.reply)
+        return Receipt(tuple(reports), self.terms.reply, tuple(problems), absence, tuple(others))
 
     def _check_size(self, data: bytes | str) -> None:
         check_size(data, self.terms.max_body)
-
-
-def check_size(data: bytes | str, limit: int) -> None:
-    """Refuse what is larger than the account allows.
-
-    Raises:
-        TooLarge: it is.
-    """
-    if len(data) > limit:
-        raise TooLarge(f"input: expected at most {limit} bytes, got {len(data)}")
-
-
-def refuse_method(methods: tuple[str, ...]) -> NoReturn:
-    """Refuse a request by its method; the reply names those that the provider uses.
-
-    Raises:
-        WrongMethod: always.
-    """
-    allowed = ", ".join(methods)
-    raise WrongMethod(f"method: expected {allowed}", reply=Reply(WrongMethod.status, b"", (("Allow", allowed),)))
-
-
-def payload(input: Input) -> bytes:
-    """The bytes of an input that its limit counts."""
-    match input:
-        case Mail():
-            return input.raw
-        case DeliverSm():
-            return input.short_message
-        case _:
-            return input.body
-
-
-def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...]) -> BodyKind:
-    """How a body is written: its first byte says so, else the content type, else it is a form.
-
-    Raises:
-        UnsupportedMediaType: in a way that is not among `bodies`.
-    """
-    media = (content_type or "").split(";")[0].strip().lower()
-    start = body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
-    if start.startswith((b"{", b"[")):
-        kind = BodyKind.JSON
-    elif start.startswith(b"--"):
-        kind = BodyKind.MULTIPART
-    elif "json" in media:
-        kind = BodyKind.JSON
-    elif media.startswith("multipart/"):
-        kind = BodyKind.MULTIPART
-    elif media in _SAYS_NOTHING:
-        kind = BodyKind.FORM if BodyKind.FORM in bodies else bodies[0]
-    elif media == "application/x-www-form-urlencoded":
-        kind = BodyKind.FORM
-    else:
-        raise _unsupported(bodies)
-    if kind not in bodies:
-        raise _unsupported(bodies)
-    return kind
-
-
-_SAYS_NOTHING: Final = frozenset({"", "text/plain", "application/octet-stream"})
-
-
-def _unsupported(bodies: tuple[BodyKind, ...]) -> UnsupportedMediaType:
-    return UnsupportedMediaType(f"content type: expected a body in {' or '.join(bodies)}")
 
 
 def _inherit(item: Shape, given: dict[str, Any]) -> Shape:

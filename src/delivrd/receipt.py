@@ -76,17 +76,17 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         reports: the canonical reports, in the order sent.
+        reply: what the sender counts as received; None where nobody waits.
         problems: the items that could not be read.
         absence: why there is no report; None where there is one.
         others: what the input held that is no report, whole: each a mapping of fields as sent.
-        reply: what the sender counts as received; None where nobody waits.
     """
 
     reports: tuple[Report, ...] = ()
+    reply: Reply | None = None
     problems: tuple[Problem, ...] = ()
     absence: Absence | None = None
     others: tuple[dict[str, str], ...] = ()
-    reply: Reply | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, reports as published, empty fields left out."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
 
 import msgspec
 
@@ -23,7 +23,9 @@ Code: TypeAlias = str | int | None
 Text: TypeAlias = str | None
 """The type of words, numbers of phones, times and prices in a shape; the core reads them."""
 
-Count: TypeAlias = int | None
+LARGEST_COUNT: Final = 999_999_999
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)] | None
 """The type of a whole number, such as the count of parts, in a shape."""
 
 Names: TypeAlias = str | tuple[str, ...]

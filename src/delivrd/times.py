@@ -26,7 +26,7 @@ class TimeForm(StrEnum):
     """Whole seconds since 1970 in UTC."""
 
 
-_SHORTEST_ISO: Final = len("2020-02-04T08:09")
+_LONGEST_DATE: Final = len("2020-02-04")
 _LONGEST: Final = 40
 
 
@@ -92,9 +92,7 @@ def _doubt(local: datetime) -> WarningKind | None:
 
 def _read_iso(text: str) -> datetime | None:
     # fromisoformat also takes a bare date, and would make midnight of it.
-    if len(text) < _SHORTEST_ISO or text[4] != "-" or text[10] not in "T ":
-        return None
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text) if len(text) > _LONGEST_DATE else None
 
 
 def _read_us(text: str) -> datetime | None:

@@ -40,10 +40,13 @@ from delivrd import (
     decode_text,
 )
 
-PAGE = Source("Messente SMS API, delivery reports", "https://messente.com/documentation/sms-messaging/delivery-report")
-ERRORS_PAGE = Source("Messente SMS API, error codes", "https://messente.com/documentation/sms-messaging/error-codes")
-MASK_PAGE = Source("Messente support, numeric status values of delivery reports")
-POLL_PAGE = Source("Messente SMS API, get_dlr_response")
+PAGE = Source("Messente SMS API, delivery report", "https://messente.com/documentation/sms-messaging/delivery-report")
+CODES_PAGE = Source("Messente support, delivery reports", "https://support.messente.com/article/137-delivery-reports")
+ERRORS_PAGE = Source("Messente, delivery status and error codes", "https://messente.com/documentation/faq/error-codes")
+NEWER_PAGE = Source(
+    "Messente support, delivery report statuses and error codes",
+    "https://support.messente.com/delivery-report-statuses-and-error-codes",
+)
 
 S, E, C = Status, Evidence, Cause
 
@@ -61,7 +64,7 @@ STAT = CodeTable(
         Row("EXPIRED", S.EXPIRED, True, None, C.EXPIRED, "delivery expired"),
         Row("NACK", S.REJECTED, True, None, None, "not accepted for delivery"),
     ),
-    PAGE,
+    CODES_PAGE,
     compare=Compare.ANY_CASE,
 )
 
@@ -74,22 +77,18 @@ MASK = CodeTable(
         Row("8", S.SENT, False, E.CARRIER, None, "SENT, as a number", dashboard="Sent"),
         Row("16", S.REJECTED, True, None, None, "FAILED, as a number: refused", dashboard="Failed"),
     ),
-    MASK_PAGE,
+    CODES_PAGE,
     compare=Compare.NUMBER,
 )
 
-STATUS = CodeTable(
-    "status",
-    (
-        Row("DELIVERED", S.DELIVERED, True, E.CARRIER, None, "delivered, by the carrier's signal", dashboard="Delivered"),
-        Row("FAILED", S.FAILED, True, None, None, "delivery failed", dashboard="Failed"),
-        Row("SENT", S.SENT, False, E.CARRIER, None, "submitted; no word on delivery yet", dashboard="Sent"),
-        # The number can arrive under this name too.
-        *MASK.rows,
-    ),
-    PAGE,
-    compare=Compare.ANY_CASE,
+WORDS = (
+    Row("DELIVERED", S.DELIVERED, True, E.CARRIER, None, "delivered, by the carrier's signal", dashboard="Delivered"),
+    Row("FAILED", S.FAILED, True, None, None, "delivery failed", dashboard="Failed"),
+    Row("SENT", S.SENT, False, E.CARRIER, None, "submitted; no word on delivery yet", dashboard="Sent"),
 )
+
+# The number can arrive under this name too.
+STATUS = CodeTable("status", (*WORDS, *MASK.rows), CODES_PAGE, compare=Compare.ANY_CASE)
 
 ERR = CodeTable(
     "err",
@@ -98,13 +97,13 @@ ERR = CodeTable(
         Row("001", S.FAILED, True, None, None, "failed to deliver to this number", dashboard="Failed"),
         Row("002", S.EXPIRED, True, None, C.EXPIRED, "sending expired in six hours", dashboard="Failed"),
         Row("003", S.FAILED, True, None, C.INVALID_NUMBER, "invalid number", dashboard="Failed"),
-        Row("004", S.REJECTED, True, None, C.NO_CREDIT, "error crediting the account: stop sending", dashboard="Rejected"),
+        Row("004", S.REJECTED, True, None, C.NO_CREDIT, "out of credit: stop sending", dashboard="Rejected"),
         # Either the country or operator is not known or the number is malformed; a false "permanent" would be worse.
         Row("005", S.FAILED, True, None, C.UNROUTABLE, "country or operator not determined", dashboard="Failed"),
-        Row("006", S.REJECTED, True, None, C.DUPLICATE, "too many identical messages to one number", dashboard="Rejected"),
+        Row("006", S.REJECTED, True, None, C.DUPLICATE, "too many identical messages", dashboard="Rejected"),
         Row("007", S.REJECTED, True, None, C.SENDER_REJECTED, "sender name not allowed", dashboard="Rejected"),
         Row("008", S.REJECTED, True, None, C.BLACKLISTED, "the number is in a blacklist", dashboard="Rejected"),
-        Row("009", S.REJECTED, True, None, None, "rejected; its wording is not known", dashboard="Rejected"),
+        Row("009", S.REJECTED, True, None, None, "rejected; no wording known", source=NEWER_PAGE, dashboard="Rejected"),
         Row("999", S.FAILED, True, None, C.TEMPORARY, "general temporary error: resend"),
     ),
     ERRORS_PAGE,
@@ -122,7 +121,7 @@ ANSWERS = AbsenceTable(
         AbsenceRow("ERROR 103", AbsenceKind.REFUSED, "the caller's address is not allowed"),
         AbsenceRow("ERROR 107", AbsenceKind.NOT_FOUND, "no message with that id"),
     ),
-    POLL_PAGE,
+    ERRORS_PAGE,
 )
 
 
@@ -147,13 +146,14 @@ def ask_status(id: str | None, account: Account, host: str) -> Request:
 
 def read_answer(response: Response, context: Context) -> Decoded:
     """One line of text: `OK` and a status, or the code of an absence. The id is the one asked for."""
-    words = decode_text(response.body)[0].strip()
-    first, _, rest = words.partition(" ")
+    line = decode_text(response.body)[0].strip()
+    first, _, rest = line.partition(" ")
     if response.status != 200:
-        return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), words[:200] or None))
-    if first == "OK" and rest in {row.code for row in STATUS.rows}:
+        return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), line[:200] or None))
+    if first == "OK" and rest in {row.code for row in WORDS}:
         return Decoded(records=[{"sms_unique_id": context.asked, "status": rest}])
-    return Decoded(absence=Absence(ANSWERS.kind(words), words[:200] or None))
+    coded = first in ("ERROR", "FAILED") and len(rest) == 3 and rest.isdecimal()
+    return Decoded(absence=Absence(ANSWERS.kind(line), line if coded else None, None if coded else line[:200] or None))
 
 
 LEGACY = Provider(

@@ -43,8 +43,13 @@ from delivrd import (
     basic_authorization,
 )
 
-PAGE = Source("Messente Omnichannel API, delivery reports", "https://messente.com/documentation/omnichannel-api")
-OPENAPI = Source("Messente's OpenAPI description", "https://github.com/messente/messente-openapi")
+PAGE = Source(
+    "Messente Omnichannel API, delivery report", "https://messente.com/documentation/omnichannel-api/delivery-report"
+)
+OPENAPI = Source(
+    "Messente's OpenAPI description, in the documents of its Python client",
+    "https://github.com/messente/messente-api-python",
+)
 
 S, E, C = Status, Evidence, Cause
 
@@ -84,7 +89,7 @@ ERR = CodeTable(
         Row("10", S.READ, True, E.RECIPIENT, None, "seen: not an error"),
         Row("999", S.FAILED, True, None, C.TEMPORARY, "general temporary error"),
     ),
-    PAGE,
+    OPENAPI,
     compare=Compare.NUMBER,
     reasons=True,
 )
@@ -111,8 +116,8 @@ class PriceInfo(Shape):
 
 
 class Delivery(Shape):
-    message_id: Code = None
-    omnimessage_id: Code = None
+    message_id: Text = None
+    omnimessage_id: Text = None
     status: Code = None
     err: Code = None
     error: Text = None
@@ -172,7 +177,8 @@ OMNICHANNEL = Provider(
         Answer(
             reading=DELIVERY,
             items="statuses",
-            inherit=("to",),
+            # An item as the OpenAPI description has it names neither.
+            inherit=("to", "omnimessage_id"),
             errors=Errors(ERRORS, items="errors", code="code", text=("title", "detail")),
         ),
     ),

@@ -27,7 +27,7 @@ from delivrd import (
     UrlSecret,
 )
 
-PAGE = Source("Teli API, SMS delivery notifications")
+PAGE = Source("Teli API, SMS delivery notifications", "https://apidocs.teleapi.net/api/sms/delivery-notifications")
 
 S, E, C = Status, Evidence, Cause
 

@@ -1,0 +1,141 @@
+"""How each kind of input is written, as a provider declares it: `Push`, `Answer`, `MailText`, `Pdu`.
+
+The rule of this module: nothing is done here. A way names the reading and the form; what is done
+with it is the same for every provider (`delivrd.readers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
+
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.receipt import Absence, Problem
+from delivrd.shapes import Reading
+from delivrd.tables import AbsenceTable
+
+
+class BodyKind(StrEnum):
+    """How a request's body is written."""
+
+    JSON = "json"
+    FORM = "form"
+    """`application/x-www-form-urlencoded`."""
+    MULTIPART = "multipart"
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What a decode function gives: items as fields, never reports; the core makes those.
+
+    Attributes:
+        records: delivery reports, each a mapping from the shape's wire names to texts; None and
+            empty texts are absent.
+        others: what is no report, whole.
+        problems: items that could not be read.
+        absence: why there is no report.
+    """
+
+    records: Sequence[Mapping[str, str | None]] = ()
+    others: Sequence[dict[str, str]] = ()
+    problems: Sequence[Problem] = ()
+    absence: Absence | None = None
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a decode function may know besides the input.
+
+    Attributes:
+        asked: the id that the question was about, if the input answers one.
+        settings: the account's, checked against the provider's settings.
+    """
+
+    asked: str | None
+    settings: Any
+
+
+Decode: TypeAlias = Callable[[Any, Context], Decoded]
+"""A provider's own decode function, for what no declaration can say. It is pure."""
+
+
+class Errors(msgspec.Struct, frozen=True):
+    """How a JSON answer says that there is no report.
+
+    Attributes:
+        table: what its codes mean.
+        items: the field that lists the errors; the first counts.
+        code: the field of an error that holds its code.
+        text: the fields of an error that hold words.
+    """
+
+    table: AbsenceTable
+    items: str
+    code: str
+    text: tuple[str, ...] = ()
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request by which a provider reports.
+
+    Attributes:
+        reading: what it carries.
+        methods: the HTTP methods that the provider uses.
+        query: the query holds fields.
+        bodies: how the body may be written; empty where only the query counts.
+        items: for batches, the JSON field that lists the items; empty where the body itself is
+            the list. None where a body is one report.
+        inherit: fields of the outer object that an item takes where it has none of its own.
+        decode: the provider's own function, in place of all this.
+    """
+
+    reading: Reading
+    methods: tuple[str, ...] = ("POST",)
+    query: bool = False
+    bodies: tuple[BodyKind, ...] = ()
+    items: str | None = None
+    inherit: tuple[str, ...] = ()
+    decode: Decode | None = None
+
+    takes: ClassVar[type[Input]] = Request
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The response to a question; JSON unless `decode` says otherwise. Attributes as in `Push`."""
+
+    reading: Reading
+    items: str | None = None
+    inherit: tuple[str, ...] = ()
+    errors: Errors | None = None
+    decode: Decode | None = None
+
+    takes: ClassVar[type[Input]] = Response
+
+
+class MailText(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail whose text names the fields.
+
+    Attributes:
+        reading: what it carries.
+        patterns_setting: the account's setting that holds patterns of lines, if there is one.
+        decode: the provider's own function, in place of all this.
+    """
+
+    reading: Reading
+    patterns_setting: str | None = None
+    decode: Decode | None = None
+
+    takes: ClassVar[type[Input]] = Mail
+
+
+class Pdu(msgspec.Struct, frozen=True, kw_only=True):
+    """An SMPP receipt, read by the provider's own function."""
+
+    reading: Reading
+    decode: Decode
+
+    takes: ClassVar[type[Input]] = DeliverSm
+
+
+Way: TypeAlias = Push | Answer | MailText | Pdu

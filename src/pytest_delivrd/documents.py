@@ -1,0 +1,257 @@
+"""The structure of an input's bytes: where its fields and their values stand.
+
+The rule of this module: nothing is learnt from the provider. The kit finds fields in JSON, forms,
+queries, XML, mails and receipt text on its own, so that it can change one value and leave every
+other byte alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from html import escape as escape_html
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from delivrd import DeliverSm, Input, Mail, Request, Response
+
+Path = tuple[str | int, ...]
+"""The way to a value in a JSON tree: names and indices."""
+
+
+class Field(NamedTuple):
+    """A named value: `outer` spans the whole field, `inner` its value alone."""
+
+    name: str
+    outer: tuple[int, int]
+    inner: tuple[int, int]
+
+
+class Document(NamedTuple):
+    """One structured part of an input.
+
+    Attributes:
+        form: `json`, `pairs`, `multipart`, `xml`, `lines`, `tokens` or `words`.
+        data: its bytes.
+        fields: its named values; for JSON see `leaves`.
+        put: the input with other bytes in place of these.
+    """
+
+    form: str
+    data: bytes
+    fields: tuple[Field, ...]
+    put: Callable[[bytes], Input]
+
+    def tree(self) -> Any:
+        """The JSON value, fresh for each call."""
+        return json.loads(self.data)
+
+    def value(self, field: Field) -> str:
+        """A field's value as text."""
+        text = self.data[slice(*field.inner)].decode("utf-8", "replace")
+        return unquote(text.replace("+", " ")) if self.form == "pairs" else text.strip()
+
+    def with_value(self, field: Field, value: str) -> Input:
+        """The input with another value of one field, escaped as its form wants."""
+        return self.spliced(field.inner, _escape(self.form, value))
+
+    def spliced(self, span: tuple[int, int], new: bytes) -> Input:
+        """The input with other bytes in place of a span."""
+        return self.put(self.data[: span[0]] + new + self.data[span[1] :])
+
+
+def documents(input: Input) -> list[Document]:
+    """The structured parts of an input."""
+    match input:
+        case Request():
+            path, mark, query = input.target.partition("?")
+            found = [_document("pairs", _bytes(query), lambda new: _replace(input, target=f"{path}?{_text(new)}"))]
+            return [*(found if mark else []), *_body(input)]
+        case Response():
+            return _body(input)
+        case Mail():
+            return [_document("lines", input.raw, lambda new: Mail(new))]
+        case DeliverSm():
+            return [_document("tokens", input.short_message, lambda new: _replace(input, short_message=new))]
+
+
+def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Each value of a JSON tree that holds no other, with the way to it."""
+    if isinstance(tree, dict) and tree:
+        for name, value in tree.items():
+            yield from leaves(value, (*path, name))
+    elif isinstance(tree, list) and tree:
+        for index, value in enumerate(tree):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, tree
+
+
+def lists(tree: Any, path: Path = ()) -> Iterator[Path]:
+    """The way to each list of objects in a JSON tree."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from lists(value, (*path, name))
+    elif isinstance(tree, list):
+        if any(isinstance(item, dict) for item in tree):
+            yield path
+        for index, value in enumerate(tree):
+            yield from lists(value, (*path, index))
+
+
+def at(tree: Any, path: Iterable[str | int]) -> Any:
+    """The value at the end of a way."""
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def with_value(tree: Any, path: Path, value: Any) -> Any:
+    """A JSON tree, changed in place, with another value at the end of a way."""
+    if not path:
+        return value
+    at(tree, path[:-1])[path[-1]] = value
+    return tree
+
+
+def to_json(tree: Any) -> bytes:
+    """A JSON tree as compact bytes."""
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def places_of(input: Input, name: str, value: str) -> list[Callable[[str], Input]]:
+    """Where an input holds a value, each as a function that puts another in its place.
+
+    Places whose field has that name are preferred to those that merely hold the value. A number
+    of JSON stays a number where the other value is one too.
+    """
+    named: list[Callable[[str], Input]] = []
+    others: list[Callable[[str], Input]] = []
+    last = name.rpartition(".")[2].lower()
+    for document in documents(input):
+        for found, put in _values(document):
+            if found[1] == value:
+                (named if found[0].lower() == last else others).append(put)
+    if isinstance(input, DeliverSm):
+        others += [_put_tlv(input, tag) for tag, held in input.tlvs.items() if str(int.from_bytes(held)) == value]
+    return named or others
+
+
+def _values(document: Document) -> Iterator[tuple[tuple[str, str], Callable[[str], Input]]]:
+    if document.form == "json":
+        for path, held in leaves(document.tree()):
+            name = next((step for step in reversed(path) if isinstance(step, str)), "")
+            text = held if isinstance(held, str) else json.dumps(held)
+            yield (name, text), _put_leaf(document, path, isinstance(held, int))
+        return
+    for field in document.fields:
+        yield (field.name, document.value(field)), _put_field(document, field)
+
+
+def _put_leaf(document: Document, path: Path, number: bool) -> Callable[[str], Input]:
+    def put(value: str) -> Input:
+        new = int(value) if number and value.isdigit() else value
+        return document.put(to_json(with_value(document.tree(), path, new)))
+
+    return put
+
+
+def _put_field(document: Document, field: Field) -> Callable[[str], Input]:
+    return lambda value: document.with_value(field, value)
+
+
+def _put_tlv(pdu: DeliverSm, tag: int) -> Callable[[str], Input]:
+    def put(value: str) -> Input:
+        held = pdu.tlvs[tag]
+        number = int(value) % 256 ** len(held) if value.isdigit() else 0xFB
+        return _replace(pdu, tlvs={**pdu.tlvs, tag: number.to_bytes(len(held))})
+
+    return put
+
+
+def _body(input: Request | Response) -> list[Document]:
+    body = input.body
+
+    def put(new: bytes) -> Input:
+        return _replace(input, body=new)
+
+    start = body.lstrip()[:2]
+    if not start:
+        return []
+    if start[:1] in (b"{", b"["):
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            return [_document("words", body, put)]
+        return [Document("json", body, (), put)]
+    if start == b"--":
+        return [_document("multipart", body, put)]
+    if start[:1] == b"<":
+        return [_document("xml", body, put)]
+    if b"=" in body and b"\n" not in body.strip():
+        return [_document("pairs", body, put)]
+    return [_document("words", body, put)]
+
+
+def _document(form: str, data: bytes, put: Callable[[bytes], Input]) -> Document:
+    return Document(form, data, tuple(_FINDERS[form](data)), put)
+
+
+def _pairs(data: bytes, offset: int = 0) -> Iterator[Field]:
+    for pair in data.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        end = offset + len(pair)
+        yield Field(unquote(_text(name)), (offset, end + 1), (end - len(value), end))
+        offset = end + 1
+
+
+_PART: Final = re.compile(rb'^--[^\r\n]*\r?\n[^\0]*?name="([^"]*)"[^\0]*?\r?\n\r?\n([^\0]*?)\r?\n(?=--)', re.MULTILINE)
+_ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>([^<>]*)</\1\s*>")
+_LINE: Final = re.compile(rb"^([A-Za-z][\w.-]*)[ \t]*[=:]([^\r\n]*)(?:\r?\n|\Z)", re.MULTILINE)
+_QUERY_LINE: Final = re.compile(rb"^[^\s?]*\??(\w+=[^\s&]*&[^\s]*)", re.MULTILINE)
+_TOKEN: Final = re.compile(rb"([A-Za-z][A-Za-z ]*?):(\S*)\s?")
+_WORD: Final = re.compile(rb"()([^\s\",:{}\[\]]+)")
+
+
+def _found(pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Field]]:
+    def find(data: bytes) -> Iterator[Field]:
+        for match in pattern.finditer(data):
+            yield Field(_text(match[1].rpartition(b":")[2]).strip(), match.span(), match.span(2))
+
+    return find
+
+
+def _lines(data: bytes) -> Iterator[Field]:
+    for match in _QUERY_LINE.finditer(data):
+        yield from _pairs(match[1], match.start(1))
+    yield from _found(_LINE)(data)
+
+
+_FINDERS: Final[dict[str, Callable[[bytes], Iterable[Field]]]] = {
+    "pairs": _pairs,
+    "multipart": _found(_PART),
+    "xml": _found(_ELEMENT),
+    "lines": _lines,
+    "tokens": _found(_TOKEN),
+    "words": _found(_WORD),
+}
+
+
+def _escape(form: str, value: str) -> bytes:
+    if form == "pairs":
+        return quote(value, safe="", errors="surrogatepass").encode()
+    return _bytes(escape_html(value) if form == "xml" else value)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+_replace = msgspec.structs.replace
