@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivrd.accounts import Account
+from delivrd.accounts import BLOT, Account
 from delivrd.auth import (
     AccountName,
     AllowedAddresses,
@@ -19,7 +19,6 @@ from delivrd.auth import (
     UrlSecret,
     basic_authorization,
 )
-from delivrd.classify import NoCode, Rule, Verdict
 from delivrd.errors import (
     AccountError,
     DelivrdError,
@@ -34,16 +33,17 @@ from delivrd.errors import (
 )
 from delivrd.explain import Explanation, explain
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.provider import NoSettings, Provider, Question
-from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
+from delivrd.provider import Asking, NoSettings, Provider, Question
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import charset_of, decode_text
-from delivrd.report import Network, Report, TableUse, Warning, WarningKind
+from delivrd.report import Network, Report, TableUse, Warning, WarningKind, shorten
 from delivrd.schema import report_schema
 from delivrd.shapes import Code, Count, Fallback, Fields, Reading, Shape, Text
 from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consulted, Meanings, Row, Source
 from delivrd.times import TimeForm
+from delivrd.verdicts import NoCode, Rule, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
+from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
 
 if TYPE_CHECKING:
     from delivrd.files import SUFFIXES, Sample, SampleError, read_samples, write_sample
@@ -72,6 +72,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "BLOT",
+    "SUFFIXES",
     "Absence",
     "AbsenceKind",
     "AbsenceRow",
@@ -82,6 +84,7 @@ __all__ = [
     "AllowedAddresses",
     "AllowedSender",
     "Answer",
+    "Asking",
     "BodyKind",
     "Cause",
     "Code",
@@ -130,7 +133,6 @@ __all__ = [
     "Response",
     "Row",
     "Rule",
-    "SUFFIXES",
     "Sample",
     "SampleError",
     "Scheme",
@@ -156,5 +158,6 @@ __all__ = [
     "hookimpl",
     "read_samples",
     "report_schema",
+    "shorten",
     "write_sample",
 ]

@@ -59,7 +59,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         for field in ("secrets", "addresses", "meanings"):
             if isinstance(getattr(self, field), str | bytes):
                 raise AccountError(f"{field}: expected a list; write [{field[:-1]}]")
-        if not all(isinstance(secret, str) and secret for secret in self.secrets):
+        if not all(_is_word(secret) for secret in self.secrets):
             raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
         for address in self.addresses:
             if "@" not in address:
@@ -111,3 +111,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
             raise AccountError(
                 f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
             ) from error
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and value != ""

@@ -15,8 +15,8 @@ from datetime import datetime
 from email.utils import getaddresses
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
-from typing import ClassVar, Final, Protocol, TypeVar
-from urllib.parse import quote, unquote
+from typing import ClassVar, Protocol, TypeVar
+from urllib.parse import quote, unquote, unquote_plus
 
 import msgspec
 
@@ -41,10 +41,10 @@ class Covers(StrEnum):
 class Scheme(Protocol):
     """One way to prove an input."""
 
-    takes: type[Input]
+    takes: ClassVar[type[Input]]
     """The kind of input that it checks."""
-    covers: Covers
-    sufficient: bool
+    covers: ClassVar[Covers]
+    sufficient: ClassVar[bool]
     """Whether it proves anything without another scheme beside it."""
 
     def configured(self, account: Account) -> bool:
@@ -112,7 +112,7 @@ class UrlSecret(msgspec.Struct, frozen=True):
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         path, query = split_target(_request(input).target)
-        in_path = _any_equal(unquote(path.rpartition("/")[2]), account.secrets)
+        in_path = _any_equal(unquote(path.rstrip("/").rpartition("/")[2]), account.secrets)
         in_query = read_urlencoded(query, (self.parameter,), keep_unknown=False).values.get(self.parameter, "")
         return _any_equal(in_query, account.secrets) or in_path
 
@@ -222,7 +222,15 @@ class AccountName(msgspec.Struct, frozen=True):
         return True
 
     def sign(self, input: Input, account: Account) -> Input:
-        return input
+        request = _request(input)
+        path, query = split_target(request.target)
+        target = f"{path}?{self._named(query, account)}" if query else path
+        body = self._named(request.body.decode("latin-1"), account).encode("latin-1")
+        return msgspec.structs.replace(request, target=target, body=body)
+
+    def _named(self, form: str, account: Account) -> str:
+        own = f"{self.field}={quote(account.username or '', safe='')}"
+        return "&".join(own if unquote_plus(pair.partition("=")[0]) == self.field else pair for pair in form.split("&"))
 
 
 _Kind = TypeVar("_Kind", Request, Mail)
@@ -236,8 +244,11 @@ def basic_authorization(username: str | None, password: str | None) -> str:
 def _any_equal(given: str, expected: Iterable[str]) -> bool:
     """Whether a text is one of several, in a time that depends on neither which nor how much of it."""
     proof = given.encode("utf-8", "surrogatepass")
-    # A list, not a generator: every secret is compared, whichever fits.
-    return any([hmac.compare_digest(proof, secret.encode("utf-8", "surrogatepass")) for secret in expected])
+    found = False
+    for secret in expected:
+        # Every secret is compared, whichever fits.
+        found |= hmac.compare_digest(proof, secret.encode("utf-8", "surrogatepass"))
+    return found
 
 
 def _request(input: Input) -> Request:
@@ -258,5 +269,3 @@ def _with_header(request: Request, name: str, value: str) -> Request:
     headers = request.headers.items() if hasattr(request.headers, "items") else request.headers
     kept = [(known, held) for known, held in headers if known.lower() != name.lower()]
     return msgspec.structs.replace(request, headers=(*kept, (name, value)))
-
-

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.classify import Classifier, shorten
+from delivrd.classify import Classifier
 from delivrd.errors import Unreadable
 from delivrd.money import read_money, recent_amounts
 from delivrd.receipt import Receipt
-from delivrd.report import Network, Report, Warning, WarningKind
+from delivrd.report import Network, Report, Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
 from delivrd.times import TimeForm, read_time
 
@@ -340,8 +340,10 @@ def _first_of(
     first_name: str, first: str | None, name: str, value: str | None, own: list[Warning] | None
 ) -> tuple[str | None, list[Warning] | None]:
     """Of two spellings of one field the first that was sent; a contradiction is reported."""
-    if first is None or value is None or first == value:
-        return (value if first is None else first), own
+    if first is None or first.isspace():
+        return value, own
+    if value is None or value.isspace() or value == first:
+        return first, own
     return first, _warned(own, WarningKind.CONFLICT, f"{first_name}+{name}", value)
 
 

@@ -2,110 +2,21 @@
 
 The rule of this module: classification is a pure function of the codes as sent. Tables speak in
 order of authority; the first definite word decides outcome and finality, later ones refine it or
-are reported as a conflict, and a code in no table decides nothing. `RULES` lists every way in
+are reported as a conflict, and a code in no table decides nothing. `Rule` lists every way in
 which a code can have its say; each step of a verdict names one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from delivrd.report import TableUse, Warning, WarningKind
-from delivrd.tables import CodeKey, CodeTable, Compare, Consulted, Meanings, Row, check_rows, normalise
+from delivrd.report import TableUse, Warning, WarningKind, shorten
+from delivrd.tables import CodeKey, CodeTable, Consulted, Meanings, Row, check_rows, normalise
+from delivrd.verdicts import CodeValue, NoCode, Remembered, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Status
-
-CodeValue = str | int | None
-"""A code as a shape holds it: text, a whole number, or absent."""
-
-
-class Rule(StrEnum):
-    """What a code did, and by which rule."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Rule:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    DECIDED = "decided", "the first field with a definite outcome decides outcome and finality"
-    OVERRULED = "overruled", "this code decides whatever its field's place"
-    DECIDED_UNKNOWN = "decided_unknown", "no field is definite; the first that says unknown decides"
-    REFINED = "refined", "a later field of the same outcome makes the status more specific"
-    NAMED_CAUSE = "named_cause", "a later field of the same outcome names the cause"
-    DEFERRED = "deferred", "a reason for a failure, while the outcome is pending, makes the message deferred"
-    ADDED_NOTHING = "added_nothing", "it says nothing that was not said already"
-    SET_ASIDE = "set_aside", "another code overrules it"
-    CONFLICT = "conflict", "a later field of another outcome changes nothing and is reported"
-    SILENT = "silent", "the code is listed and decides nothing"
-    UNLISTED = "unlisted", "the code is in no table: it decides nothing"
-    NOT_CONSULTED = "not_consulted", "a fallback field is not consulted where an earlier one spoke"
-    OPAQUE = "opaque", "the field is kept and not judged"
-    FINALITY = "finality", "the provider's own field says whether the status is final"
-    NO_CODE = "no_code", "no code was sent, and the provider says what that means"
-    NOTHING_DECIDED = "nothing_decided", "no code decided anything: the status is unknown and not final"
-
-
-class Step(NamedTuple):
-    """What one code did."""
-
-    field: str
-    code: str
-    rule: Rule
-    row: Row | None
-    table: CodeTable | None
-    result: str
-
-
-class Verdict(NamedTuple):
-    """What the codes come to, how, and whether each of them is in a table."""
-
-    status: Status
-    final: bool
-    evidence: Evidence | None
-    cause: Cause | None
-    permanence: Permanence | None
-    map_error: int | None
-    tables: tuple[TableUse, ...]
-    warnings: tuple[Warning, ...]
-    steps: tuple[Step, ...]
-    listed: bool
-
-
-Remembered = tuple[
-    Status,
-    bool,
-    Evidence | None,
-    Cause | None,
-    Permanence | None,
-    int | None,
-    tuple[TableUse, ...],
-    tuple[Warning, ...],
-    dict[str, str],
-    bool,
-]
-"""A verdict as the report builder takes it: its first eight fields, the codes as sent, and whether it is a
-failure. A plain tuple, because Python unpacks no other as fast."""
-
-
-class NoCode(msgspec.Struct, frozen=True):
-    """What it means that no code was sent at all.
-
-    Attributes:
-        status, final, evidence: as in a table's row.
-        meaning: what the provider says of it, in our words.
-    """
-
-    status: Status
-    final: bool
-    evidence: Evidence | None
-    meaning: str
-
 
 GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
     Status.FAILED: frozenset({Status.UNDELIVERED, Status.EXPIRED, Status.REJECTED, Status.DELETED}),
@@ -115,19 +26,11 @@ GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
 }
 """The general statuses, and the more specific ones that take their place. Among others the first stands."""
 
-LONGEST_SHOWN: Final = 200
-"""Characters of a value that a warning, a problem or an error message shows."""
-
 _REMEMBERED: Final = 4096
 """Combinations of codes that a classifier remembers; real traffic has a few dozen."""
 
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
-
-
-def shorten(value: str) -> str:
-    """A value as warnings show it."""
-    return value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
 
 
 class _Lookup(NamedTuple):
@@ -278,19 +181,23 @@ class _Ballot:
         row = lookup.rows.get(folded)
         self.listed = self.listed and row is not None
         if table.consulted is Consulted.NEVER:
-            return self._note(table.name, code, Rule.OPAQUE, row, table, "kept")
+            self._note(table.name, code, Rule.OPAQUE, row, table, "kept")
+            return
         if (table.consulted is Consulted.NOTHING_SENT and earlier_sent) or (
             table.consulted is Consulted.UNDECIDED and self.decided
         ):
-            return self._note(table.name, code, Rule.NOT_CONSULTED, row, table, "kept")
+            self._note(table.name, code, Rule.NOT_CONSULTED, row, table, "kept")
+            return
         self.uses.append(self._use(lookup, folded, row))
         if row is None:
             self.warnings.append(Warning(WarningKind.UNLISTED_CODE, table.name, shorten(code)))
-            return self._note(table.name, code, Rule.UNLISTED, None, table, "kept")
+            self._note(table.name, code, Rule.UNLISTED, None, table, "kept")
+            return
         if folded in lookup.changed:
             self.warnings.append(Warning(WarningKind.ACCOUNT_MEANING, table.name, shorten(code)))
         if row.status is None:
-            return self._note(table.name, code, Rule.SILENT, row, table, "nothing")
+            self._note(table.name, code, Rule.SILENT, row, table, "nothing")
+            return
         self.decided = True
         self.votes.append(_Vote(lookup, folded, code, row))
 
@@ -381,7 +288,9 @@ class _Ballot:
             result = f"{self.status}, {self.cause}" if named else str(self.status)
             self._note_vote(vote, Rule.REFINED, result)
         else:
-            self._note_vote(vote, Rule.NAMED_CAUSE if named else Rule.ADDED_NOTHING, str(self.cause) if named else "nothing")
+            self._note_vote(
+                vote, Rule.NAMED_CAUSE if named else Rule.ADDED_NOTHING, str(self.cause) if named else "nothing"
+            )
 
     def _take_cause(self, row: Row) -> bool:
         """The first specific cause named replaces a general one; otherwise the first stands."""
@@ -399,10 +308,5 @@ class _Ballot:
     def _note_vote(self, vote: _Vote, rule: Rule, result: str) -> None:
         self._note(vote.lookup.table.name, vote.code, rule, vote.row, vote.lookup.table, result)
 
-    def _note(
-        self, field: str, code: str, rule: Rule, row: Row | None, table: CodeTable | None, result: str
-    ) -> None:
+    def _note(self, field: str, code: str, rule: Rule, row: Row | None, table: CodeTable | None, result: str) -> None:
         self.steps.append(Step(field, code, rule, row, table, result))
-
-
-__all__ = ["Classifier", "Compare", "NoCode", "Rule", "Step", "Verdict", "code_fields"]

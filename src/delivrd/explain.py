@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.classify import Rule, Step, Verdict
 from delivrd.inputs import Input
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt
 from delivrd.report import Report
+from delivrd.verdicts import Rule, Step, Verdict
 
 
 class FieldStep(msgspec.Struct, frozen=True):

@@ -216,12 +216,12 @@ def _comments(data: bytes) -> tuple[dict[str, str], bytes, int]:
     return said, data[at:], number
 
 
-def _sample(input: Input, said: Mapping[str, str]) -> Sample:
+def _sample(found: Input, said: Mapping[str, str]) -> Sample:
     account = said.get("account")
-    if isinstance(input, Request) and "client" in said:
-        input = msgspec.structs.replace(input, client=said["client"])
+    if isinstance(found, Request) and "client" in said:
+        found = msgspec.structs.replace(found, client=said["client"])
     return Sample(
-        input,
+        found,
         said.get("asked"),
         None if account is None else _account(account),
         _time(said.get("received_at")),

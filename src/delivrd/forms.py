@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from delivrd.errors import TooLarge, Unreadable
-from delivrd.records import Record, decode_text
+from delivrd.records import Record, decode_value
 from delivrd.report import WarningKind
 
 MOST_FIELDS: Final = 200
@@ -70,8 +70,8 @@ def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) 
         found = _PART_NAME.search(head.decode("latin-1"))
         if not blank or found is None:
             continue
-        value, whole = decode_text(content)
-        name, _ = decode_text(found[1].encode("latin-1"))
+        value, whole = decode_value(content)
+        name, _ = decode_value(found[1].encode("latin-1"))
         _add(record, name, value, names, keep_unknown=True, whole=whole)
     return record
 
@@ -103,7 +103,7 @@ def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
     if text[:1] == "+" and text[1:].isdigit():
         # Many senders forget to escape the plus of a number; no number begins with a space.
         return text, True
-    return decode_text(unquote_to_bytes(text.replace("+", " ")), charset)
+    return decode_value(unquote_to_bytes(text.replace("+", " ")), charset)
 
 
 def _boundary(body: bytes, content_type: str | None) -> bytes:

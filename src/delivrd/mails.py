@@ -110,7 +110,9 @@ def _parse(raw: bytes) -> Message:
 
 
 def _readable(message: Message) -> tuple[str, bool]:
-    parts = [part for part in message.walk() if not part.is_multipart()]
+    parts = [
+        part for part in message.walk() if not part.is_multipart() and part.get_content_disposition() != "attachment"
+    ]
     for kind in ("text/plain", "text/html"):
         for part in parts:
             if part.get_content_type() == kind:
@@ -154,6 +156,10 @@ class _TextOfHtml(HTMLParser):
 
 def _text_of_html(html: str) -> str:
     parser = _TextOfHtml()
-    parser.feed(html[:_LONGEST_HTML])
-    parser.close()
+    try:
+        parser.feed(html[:_LONGEST_HTML])
+        parser.close()
+    except AssertionError:
+        # The standard library's parser raises it at some malformed sections; what came before is kept.
+        pass
     return "".join(parser.pieces)

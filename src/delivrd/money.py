@@ -38,6 +38,5 @@ def _read(text: str) -> Decimal | None:
         amount = Decimal(text)
     except InvalidOperation:
         return None
-    if abs(amount.adjusted()) > _LARGEST_EXPONENT or not -_LARGEST_EXPONENT <= int(amount.as_tuple().exponent) <= _LARGEST_EXPONENT:
-        return None
-    return amount
+    exponents = (amount.adjusted(), int(amount.as_tuple().exponent))
+    return amount if all(abs(exponent) <= _LARGEST_EXPONENT for exponent in exponents) else None

@@ -16,23 +16,43 @@ from delivrd.accounts import Account
 from delivrd.admission import check_size, payload, refuse_method
 from delivrd.auth import Scheme
 from delivrd.builder import Frame
-from delivrd.classify import Classifier, NoCode, code_fields
-from delivrd.errors import AccountError, DelivrdError, InputError, NotAuthentic, Unreadable
+from delivrd.classify import Classifier, code_fields
+from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import Receipt, Reply
 from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
 from delivrd.times import read_zone
+from delivrd.verdicts import NoCode
 from delivrd.ways import Push, Way
 
 _ACCOUNTS_KEPT: Final = 1024
 """Accounts for which a provider keeps its readers ready."""
 
+_RECEIVED: Final = Reply(200)
+
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
 
-MakeQuestion: TypeAlias = Callable[[str | None, Account, str], Request]
-"""From (id, account, host) to the request to make."""
+
+class Asking(msgspec.Struct, frozen=True):
+    """What a question is made from.
+
+    Attributes:
+        id: what is asked about; empty where the question needs none.
+        account: with the credentials.
+        settings: the account's, checked against the provider's settings.
+        host: where to ask.
+    """
+
+    id: str
+    account: Account
+    settings: Any
+    host: str
+
+
+MakeQuestion: TypeAlias = Callable[[Asking], Request]
+"""Makes the request of a question. Pure; raises `AccountError` where the account lacks credentials."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +86,9 @@ class _Bound:
 
     __slots__ = ("account", "classifier", "readers", "settings")
 
-    def __init__(self, account: Account | None, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]):
+    def __init__(
+        self, account: Account | None, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]
+    ) -> None:
         self.account = account
         self.classifier = classifier
         self.settings = settings
@@ -108,7 +130,7 @@ class Provider:
         tables: tuple[CodeTable, ...],
         ways: tuple[Way, ...],
         auth: tuple[Scheme, ...] = (),
-        reply: Reply = Reply(200),
+        reply: Reply = _RECEIVED,
         questions: tuple[Question, ...] = (),
         settings: type[msgspec.Struct] = NoSettings,
         no_code: NoCode | None = None,
@@ -179,12 +201,12 @@ class Provider:
             where the account is configured for no proof and does not say `open`.
         """
         try:
+            check_size(payload(input), account.max_body)
             if isinstance(input, Request):
                 check_size(input.target, account.max_body)
                 way = self.ways.get(Request)
                 if isinstance(way, Push) and input.method not in way.methods:
                     refuse_method(way.methods)
-            check_size(payload(input), account.max_body)
             self._authenticate(input, account, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
@@ -214,7 +236,8 @@ class Provider:
         question = self.question(operation)
         if question.about is not None and not id:
             raise ValueError(f"{self.name}, {question.operation}: expected the id of the {question.about}")
-        return question.make(id, account or Account(), host or question.hosts[0])
+        settings = self._ready(account).settings
+        return question.make(Asking(id or "", account or Account(), settings, host or question.hosts[0]))
 
     def question(self, operation: str | None = None) -> Question:
         """One of the provider's questions, the first by default.
@@ -317,6 +340,3 @@ class Provider:
         except msgspec.ValidationError as error:
             known = ", ".join(self.settings.__struct_fields__) or "none"
             raise AccountError(f"{self.name}, settings: {error}; known settings: {known}") from error
-
-
-__all__ = ["DelivrdError", "MakeQuestion", "NoSettings", "Provider", "Question"]

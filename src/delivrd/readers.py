@@ -15,15 +15,15 @@ import msgspec
 
 from delivrd.admission import body_kind, check_size, payload, refuse_method
 from delivrd.builder import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, Build, Compiled, Frame
-from delivrd.classify import shorten
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.mails import read_mail
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, charset_of, decode_json, decode_text, flatten
-from delivrd.shapes import Reading, Shape, nested_shapes, wire_fields
-from delivrd.ways import Answer, BodyKind, Decode, Context, Errors, MailText, Push, Way
+from delivrd.report import Warning, shorten
+from delivrd.shapes import Shape, nested_shapes, wire_fields
+from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Push, Way
 
 _NOT_STRICT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What a strict typed decode can raise."""
@@ -194,10 +194,16 @@ class _Desk:
                     f"{self.terms.provider}: its decode function raised {type(error).__name__}; "
                     "on any bytes it may raise nothing but InputError"
                 ) from error
-            records = [Record({k: v for k, v in record.items() if v}) for record in decoded.records]
+            records = [self._record(record, decoded.warnings) for record in decoded.records]
             return self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
 
         return read_decoded
+
+    def _record(self, fields: Mapping[str, str | None], warnings: Sequence[Warning]) -> Record:
+        sent = {name: value for name, value in fields.items() if value}
+        record = flatten(sent, self.compiled.kinds, self.compiled.dropped)
+        record.warnings = [*warnings, *record.warnings]
+        return record
 
     def _is_report(self, values: Mapping[str, str]) -> bool:
         return self.mark is None or bool(values.get(self.mark))

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.classify import LONGEST_SHOWN, shorten
 from delivrd.errors import TooLarge, Unreadable
-from delivrd.report import Warning, WarningKind
+from delivrd.report import Warning, WarningKind, shorten
 
 DEEPEST: Final = 64
 """Levels of nesting that an untyped decode takes: deeper ones can crash threads with small stacks."""
@@ -64,7 +63,12 @@ def decode_text(data: bytes, charset: str | None = None) -> tuple[str, bool]:
     elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
         charset = "utf-16"
     wanted = (charset or "").strip("\"' ").lower()
-    encoding = wanted if wanted in _CHARSETS else "utf-8"
+    return decode_value(data, wanted)
+
+
+def decode_value(data: bytes, charset: str | None = None) -> tuple[str, bool]:
+    """One value as text, as `decode_text`, but no byte-order mark is looked for."""
+    encoding = charset if charset in _CHARSETS else "utf-8"
     try:
         return data.decode(encoding), True
     except UnicodeDecodeError:
@@ -76,7 +80,7 @@ def charset_of(content_type: str | None) -> str | None:
     for parameter in (content_type or "").split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
-            return value.strip()
+            return value.strip("\"' ").lower()
     return None
 
 
@@ -90,9 +94,7 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
     text, _ = decode_text(body, charset_of(content_type))
     _check_depth(text)
     try:
-        return json.loads(
-            text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=False
-        )
+        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=False)
     except (ValueError, RecursionError) as error:
         raise Unreadable("body: expected JSON") from error
 
@@ -201,4 +203,4 @@ def kind_of(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-__all__ = ["DEEPEST", "LONGEST_SHOWN", "Record", "as_json", "charset_of", "decode_json", "decode_text", "flatten"]
+__all__ = ["DEEPEST", "Record", "as_json", "charset_of", "decode_json", "decode_text", "flatten"]

@@ -120,8 +120,7 @@ class Registry(Mapping[str, Provider]):
             return
         self._providers.pop(name, None)
         self._refused[name] = PluginError(
-            f"two plugins bring a provider named {name!r}: {origins[name]} and {origin}; "
-            "uninstall or block one of them"
+            f"two plugins bring a provider named {name!r}: {origins[name]} and {origin}; uninstall or block one of them"
         )
         origins[name] += f" and {origin}"
 

@@ -44,6 +44,15 @@ class WarningKind(StrEnum):
     """The account's own meaning of a code was used in place of the provider's."""
 
 
+LONGEST_SHOWN: Final = 200
+"""Characters of a value that a warning, a problem or an error message shows."""
+
+
+def shorten(value: str) -> str:
+    """A value as warnings show it."""
+    return value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+
+
 class Warning(msgspec.Struct, frozen=True, gc=False):  # noqa: A001 - the word of the published schema
     """What a reader should know, but which did not stop the reading.
 

@@ -16,7 +16,7 @@ from delivrd.report import DERIVED_FIELDS, SCHEMA_VERSION, Report
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of what `Report.to_dict` gives."""
     types = [Report, *DERIVED_FIELDS.values()]
-    (report, *derived), definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    (_, *derived), definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     body = definitions.pop("Report")
     body["properties"] = {
         "schema": {"const": SCHEMA_VERSION},

@@ -32,7 +32,7 @@ Names: TypeAlias = str | tuple[str, ...]
 """A field as named on the wire; or several, of which the first that was sent counts."""
 
 
-class Shape(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class Shape(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """The base of every shape: what a provider sends, field by field, each absent by default.
 
     Fields are `Code`, `Text`, `Count`, or another shape or None. Where names on the wire are no

@@ -174,7 +174,7 @@ def _exactly(code: str) -> str:
 
 
 def _any_case(code: str) -> str:
-    # Only ASCII letters have a case here: "ſent".upper() would be "SENT".
+    # Only ASCII letters have a case here: upper() makes an S of the long s, and more of the kind.
     return code.upper() if code.isascii() else code
 
 

@@ -103,7 +103,7 @@ def _read_us(text: str) -> datetime | None:
     if half.upper() not in ("AM", "PM") or not 1 <= hour <= 12 or len(rest) > 1 or year < 1000:
         return None
     hour = hour % 12 + (12 if half.upper() == "PM" else 0)
-    return datetime(year, month, day, hour, minute, rest[0] if rest else 0)
+    return datetime(year, month, day, hour, minute, rest[0] if rest else 0)  # noqa: DTZ001 - its zone comes later
 
 
 def _read_unix(text: str) -> datetime | None:

@@ -117,9 +117,7 @@ class Cause(StrEnum):
     general: bool
     meaning: str
 
-    def __new__(
-        cls, value: str, permanence: str, party: str, resend: str, meaning: str, general: bool = False
-    ) -> Self:
+    def __new__(cls, value: str, permanence: str, party: str, resend: str, meaning: str, general: bool = False) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.permanence = Permanence(permanence)

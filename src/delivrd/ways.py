@@ -14,6 +14,7 @@ import msgspec
 
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.receipt import Absence, Problem
+from delivrd.report import Warning
 from delivrd.shapes import Reading
 from delivrd.tables import AbsenceTable
 
@@ -32,16 +33,18 @@ class Decoded(msgspec.Struct, frozen=True):
 
     Attributes:
         records: delivery reports, each a mapping from the shape's wire names to texts; None and
-            empty texts are absent.
+            empty texts are absent, and what the shape does not declare goes to `extras`.
         others: what is no report, whole.
         problems: items that could not be read.
         absence: why there is no report.
+        warnings: what the reader of each report should know.
     """
 
     records: Sequence[Mapping[str, str | None]] = ()
     others: Sequence[dict[str, str]] = ()
     problems: Sequence[Problem] = ()
     absence: Absence | None = None
+    warnings: Sequence[Warning] = ()
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -117,8 +117,9 @@ def _content(headers: tuple[tuple[str, str], ...], body: bytes, line: int) -> by
             field="Content-Length",
         )
     if body[size:].strip():
+        more = len(body) - size
         raise Unreadable(
-            f"line {line}: expected nothing after the body's {size} bytes (Content-Length), got {len(body) - size} more",
+            f"line {line}: expected nothing after the {size} bytes that Content-Length says, got {more} more",
             field="Content-Length",
         )
     return body[:size]

@@ -59,9 +59,10 @@ def unconfigured_account(sample: Sample) -> Account:
 
 def signed(provider: Provider, input: Input, account: Account) -> Input:
     """An input with every proof that the account is configured for."""
-    for scheme in list(provider.proofs(type(input), account)):
-        input = scheme.sign(input, account)
-    return input
+    proven = input
+    for scheme in provider.proofs(type(input), account):
+        proven = scheme.sign(proven, account)
+    return proven
 
 
 def strangers(account: Account) -> Iterator[tuple[str, Account]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from delivrd import SUFFIXES, InputError, Provider, Receipt, Sample, SampleError, read_samples
 
 
-class Broken(Exception):  # noqa: N818 - it reads as what it says: the contract is broken
+class Broken(Exception):
     """The provider, or its fixtures, broke the contract; the message says where, and what to do."""
 
 
@@ -31,9 +31,7 @@ def require(problems: list[str]) -> None:
 def read(provider: Provider, sample: Sample) -> Receipt | Exception:
     """What comes of reading a sample: a receipt, or whatever was raised."""
     try:
-        return provider.read(
-            sample.input, sample.account, asked=sample.asked, received_at=sample.received_at
-        )
+        return provider.read(sample.input, sample.account, asked=sample.asked, received_at=sample.received_at)
     # A plugin is a stranger's code: whatever it raises is what the checks judge.
     except Exception as error:
         return error

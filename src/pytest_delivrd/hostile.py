@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from delivrd import Account, Input, InputError, Provider, Receipt, Response, Sample, SampleError, write_sample
 from pytest_delivrd.accounts import locked_account, signed
 from pytest_delivrd.cases import Broken, Case
-from pytest_delivrd.mutate import hostile_text, mutate
+from pytest_delivrd.mutate import Mutator
 
 INPUTS_AN_EXAMPLE: Final = 10
 """Mutated inputs that one example of hypothesis makes."""
@@ -73,16 +73,16 @@ class Hostile:
         @quiet
         @given(st.integers(0, _LARGEST_SEED))
         def attack(chosen: int) -> None:
-            random = Random(chosen)  # noqa: S311 - no secret is made
+            mutator = Mutator(Random(chosen), self.words)
             for _ in range(INPUTS_AN_EXAMPLE):
-                self._try_one(random)
+                self._try_one(mutator)
 
         attack()
 
-    def _try_one(self, random: Random) -> None:
-        sample, account = random.choice(self.prepared)
-        asked = sample.asked if random.random() < 0.9 else hostile_text(random, self.words)
-        tried = msgspec.structs.replace(sample, input=mutate(random, sample.input, self.words), asked=asked or None)
+    def _try_one(self, mutator: Mutator) -> None:
+        sample, account = mutator.random.choice(self.prepared)
+        asked = sample.asked if mutator.random.random() < 0.9 else mutator.text()
+        tried = msgspec.structs.replace(sample, input=mutator.mutate(sample.input), asked=asked or None)
         self.tried += 1
         complaint = judge(self.case.provider, tried, account)
         if complaint is not None:
@@ -95,9 +95,8 @@ class Hostile:
             suffix, content = write_sample(sample)
         except SampleError:
             # Lone surrogates and the like: no file holds them, Python's own spelling does.
-            input = sample.input
-            fields = {name: getattr(input, name) for name in input.__struct_fields__}
-            suffix, content = ".txt", f"{type(input).__name__}: {fields!r}; asked: {sample.asked!r}\n".encode()
+            fields = {name: getattr(sample.input, name) for name in sample.input.__struct_fields__}
+            suffix, content = ".txt", f"{type(sample.input).__name__}: {fields!r}; asked: {sample.asked!r}\n".encode()
         name = f"{self.case.path.parent.name}-{self.case.path.stem}-{crc32(content):08x}{suffix}"
         self.failures.mkdir(parents=True, exist_ok=True)
         (self.failures / name).write_bytes(content)
@@ -146,7 +145,8 @@ def _judge_receive(provider: Provider, input: Input, account: Account) -> str | 
 def judge_receipt(receipt: Receipt) -> str | None:
     """What is wrong with a receipt, whatever it holds."""
     if (receipt.absence is None) != bool(receipt.reports):
-        return f"absence is {receipt.absence!r} with {len(receipt.reports)} report(s); it is None exactly where there are any"
+        given = f"absence is {receipt.absence!r} with {len(receipt.reports)} report(s)"
+        return f"{given}; it is None exactly where there are any"
     try:
         # Published reports hold their key and their advice on resending.
         msgspec.json.encode(receipt.to_dict())

@@ -14,10 +14,10 @@ from delivrd import (
     AbsenceKind,
     AbsenceRow,
     AbsenceTable,
-    Account,
     AccountError,
     AllowedAddresses,
     Answer,
+    Asking,
     Cause,
     Code,
     CodeTable,
@@ -136,12 +136,13 @@ class Callback(Shape, rename={"dlr_mask": "dlr-mask"}):
 CALLBACK = Reading(shape=Callback, fields=Fields(message_id="sms_unique_id"))
 
 
-def ask_status(id: str | None, account: Account, host: str) -> Request:
+def ask_status(asking: Asking) -> Request:
     """The question about one message; the credentials stand in its URL."""
+    account = asking.account
     if not account.username or not account.password:
         raise AccountError("username, password: expected those of the Messente API key, to ask for a report")
-    query = urlencode({"username": account.username, "password": account.password, "sms_unique_id": id})
-    return Request("GET", f"{host}/get_dlr_response?{query}")
+    query = urlencode({"username": account.username, "password": account.password, "sms_unique_id": asking.id})
+    return Request("GET", f"{asking.host}/get_dlr_response?{query}")
 
 
 def read_answer(response: Response, context: Context) -> Decoded:
@@ -182,7 +183,7 @@ LEGACY = Provider(
         "Messente calls this API deprecated (still supported) and recommends Omnichannel.",
         "Nothing is signed: put a secret into the URL that you give as `dlr-url` (`?secret=…`, or as the last "
         "segment of its path) and into the account.",
-        "A reply other than 200 is a failure to Messente, which then tries five times more.",
+        "A reply other than 200, or none within 10 seconds, is a failure to Messente: it tries five times more.",
         "The dashboard's words: Delivered is `delivered` (by the carrier's signal), Sent is `sent` (submitted, the "
         "carrier still retries), Failed is a failure, Rejected is `rejected` (not accepted, not charged). "
         "Delivered, Failed and Rejected are final, Sent is not.",

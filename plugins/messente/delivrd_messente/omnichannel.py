@@ -14,10 +14,10 @@ from delivrd import (
     AbsenceKind,
     AbsenceRow,
     AbsenceTable,
-    Account,
     AccountError,
     AllowedAddresses,
     Answer,
+    Asking,
     BodyKind,
     Cause,
     Code,
@@ -158,12 +158,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fallback: bool = True
 
 
-def ask_status(id: str | None, account: Account, host: str) -> Request:
+def ask_status(asking: Asking) -> Request:
     """The question about one group of messages, with HTTP Basic."""
+    account = asking.account
     if not account.username or not account.password:
         raise AccountError("username, password: expected those of the Messente API key, to ask for statuses")
     authorization = basic_authorization(account.username, account.password)
-    return Request("GET", f"{host}/v1/omnimessage/{quote(id or '', safe='')}/status", {"Authorization": authorization})
+    return Request(
+        "GET", f"{asking.host}/v1/omnimessage/{quote(asking.id, safe='')}/status", {"Authorization": authorization}
+    )
 
 
 OMNICHANNEL = Provider(

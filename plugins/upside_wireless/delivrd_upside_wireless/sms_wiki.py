@@ -6,16 +6,10 @@ What a push calls `trackingid` and `recipient` was called `mtid` and `number` in
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final, Literal
-
-import msgspec
+from functools import partial
+from typing import Final
 
 from delivrd import (
-    Absence,
-    AbsenceKind,
-    Account,
-    AccountError,
     AccountName,
     AllowedAddresses,
     AllowedSender,
@@ -24,18 +18,11 @@ from delivrd import (
     Code,
     CodeTable,
     Compare,
-    Context,
-    Decoded,
-    Evidence,
     Fields,
-    InputError,
     MailText,
     Provider,
     Push,
-    Question,
     Reading,
-    Request,
-    Response,
     Row,
     Shape,
     Source,
@@ -43,23 +30,21 @@ from delivrd import (
     Text,
     TimeForm,
     UrlSecret,
-    charset_of,
-    decode_text,
 )
-from delivrd_upside_wireless.inbox import Told, read_inbox
-from delivrd_upside_wireless.soap import read_fault, read_xml, write_envelope
+from delivrd_upside_wireless.asking import Settings, question, read_answer
+from delivrd_upside_wireless.inbox import Told
 
 WIKI: Final = "http://docs.upsidewireless.com/index.php?title="
 INTRO = Source("SMS Wiki, DLRIntro", WIKI + "DLRIntro")
 PUSH_PAGE = Source("SMS Wiki, DLRPost, revision of September 2011", WIKI + "DLRPost&oldid=3282")
 
-S, E = Status, Evidence
+S = Status
 
 STATUS = CodeTable(
     "status",
     (
         # code, status, final, evidence, cause, what Upside Wireless says of it
-        Row("DELIVRD", S.DELIVERED, True, E.HANDSET, None, "terminal; a receipt is the handset's own word", INTRO),
+        Row("DELIVRD", S.DELIVERED, True, None, None, "terminal: delivered"),
         Row("ERROR", S.FAILED, True, None, None, "terminal"),
         Row("FAILED", S.FAILED, True, None, None, "terminal"),
         Row("REJECTD", S.REJECTED, True, None, None, "terminal"),
@@ -115,97 +100,6 @@ TOLD = Reading(
 )
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An account's own settings.
-
-    Attributes:
-        token, signature: what the vendor's authentication service gave the account, for questions.
-        soap_version: of the questions.
-        mail_patterns: lines of the account's mails with a field's name where it stands, such as
-            `Message {trackingid} to {recipient}: {status}`.
-        messageid_element, trackingid_element: what the questions about one message call its id.
-            The second is not documented: it follows the vendor's other names.
-    """
-
-    token: str = ""
-    signature: str = ""
-    soap_version: Literal["1.1", "1.2"] = "1.1"
-    mail_patterns: tuple[str, ...] = ()
-    messageid_element: str = "messageId"
-    trackingid_element: str = "trackingId"
-
-    def __repr__(self) -> str:
-        return f"Settings(SOAP {self.soap_version}, {len(self.mail_patterns)} patterns)"
-
-    def blot(self, text: str | None) -> str | None:
-        """Words of an answer, bounded, and without the credentials that a fault may echo."""
-        for secret in filter(None, (self.token, self.signature)):
-            text = (text or "").replace(secret, "***")
-        return (text or "").strip()[:200] or None
-
-
-def read_answer(response: Response, context: Context) -> Decoded:
-    """The records of an inbox, wherever they stand; or one status, or why there is none."""
-    failed = not 200 <= response.status < 300
-    try:
-        root = read_xml(response.body, charset_of(response.header("content-type")))
-    except InputError:
-        if not failed:
-            raise
-        return _no_report(context, str(response.status), decode_text(response.body)[0])
-    fault = read_fault(root)
-    if fault is not None:
-        return _no_report(context, *fault)
-    inbox = read_inbox(root, WORDS)
-    if inbox is not None:
-        return inbox
-    words = [leaf.text().strip() for leaf in root.leaves()]
-    if failed:
-        return _no_report(context, str(response.status), " ".join(words))
-    if any(node.name.startswith("SetMessageReadFlag") for node in root.nodes()):
-        kind = AbsenceKind.UNAVAILABLE if "false" in words else AbsenceKind.NOT_A_REPORT
-        return Decoded(absence=Absence(kind, None, context.settings.blot(" ".join(words))))
-    if not words:
-        return Decoded(absence=Absence(AbsenceKind.NOT_YET))
-    # An error page may be well-formed, and say nothing but ERROR.
-    if len(words) == 1 and words[0] in WORDS and root.name.lower() != "html":
-        return Decoded(records=[{"trackingid": context.asked, "status": words[0]}])
-    return _no_report(context, None, " ".join(words))
-
-
-def _no_report(context: Context, code: str | None, words: str | None) -> Decoded:
-    settings: Settings = context.settings
-    return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, settings.blot(code), settings.blot(words)))
-
-
-def _question(
-    operation: str, meaning: str, about: str | None = None, element: str | None = None, **fixed: str
-) -> Question:
-    """One SOAP operation. `element` is the setting that names the element of the id."""
-
-    def make(id: str | None, account: Account, host: str) -> Request:
-        UPSIDE_WIRELESS.check(account)
-        settings = msgspec.convert(account.settings or {}, Settings, from_attributes=True)
-        if not settings.token or not settings.signature:
-            raise AccountError("settings: expected the account's token and signature, to ask for reports")
-        parameters = {"token": settings.token, "signature": settings.signature}
-        if element is not None:
-            parameters[getattr(settings, element)] = id or ""
-        headers, body = write_envelope(settings.soap_version, NAMESPACE, operation, parameters | fixed)
-        return Request("POST", host + "/soap/SMS.asmx", headers, body)
-
-    return Question(
-        operation=operation,
-        meaning=meaning,
-        make=make,
-        hosts=("http://moapi.upsidewireless.com",),
-        about=about,
-        shortest_interval=timedelta(minutes=2),
-    )
-
-
-NAMESPACE: Final = "http://upsidewireless.com/webservice/sms"
-
 UPSIDE_WIRELESS = Provider(
     name="upside-wireless",
     vendor="Upside Wireless",
@@ -215,22 +109,22 @@ UPSIDE_WIRELESS = Provider(
     ways=(
         Push(reading=PUSHED, query=True, bodies=(BodyKind.FORM,)),
         MailText(reading=PUSHED, patterns_setting="mail_patterns"),
-        Answer(reading=TOLD, decode=read_answer),
+        Answer(reading=TOLD, decode=partial(read_answer, WORDS)),
     ),
     auth=(UrlSecret(), AccountName("name"), AllowedAddresses(), AllowedSender()),
     questions=(
         # First, because asking it loses nothing: the record stays unread until its flag is set.
-        _question("GetTopMessageNoReset", "The newest unread record of the inbox, which stays unread."),
-        _question(
+        question("GetTopMessageNoReset", "The newest unread record of the inbox, which stays unread."),
+        question(
             "SetMessageReadFlag",
             "Marks a record as read, after its report was handed over.",
             "record (messageid)",
             "messageid_element",
             flag="true",
         ),
-        _question("GetNewInboxMessages", "All unread records, at most 300; it marks them as read."),
-        _question("GetTopMessage", "The newest unread record; it marks it as read."),
-        _question("GetDLR", "The status of one message.", "message (trackingid)", "trackingid_element"),
+        question("GetNewInboxMessages", "All unread records, at most 300; it marks them as read."),
+        question("GetTopMessage", "The newest unread record; it marks it as read."),
+        question("GetDLR", "The status of one message.", "message (trackingid)", "trackingid_element"),
     ),
     settings=Settings,
     notes=(

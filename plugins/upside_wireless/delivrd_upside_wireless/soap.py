@@ -79,7 +79,7 @@ class _Target:
         self.path: list[Node] = [Node("")]
         self.elements = 0
 
-    def start(self, tag: str, attributes: object) -> None:
+    def start(self, tag: str, _attributes: object) -> None:
         self.elements += 1
         if len(self.path) > DEEPEST or self.elements > MOST_ELEMENTS:
             raise TooLarge(f"body: expected at most {DEEPEST} levels and {MOST_ELEMENTS} elements of XML")
@@ -87,7 +87,7 @@ class _Target:
         self.path[-1].children.append(node)
         self.path.append(node)
 
-    def end(self, tag: str) -> None:
+    def end(self, _tag: str) -> None:
         self.path.pop()
 
     def data(self, text: str) -> None:

@@ -1,0 +1,62 @@
+# Everything runs in a virtual environment of its own, made here from Python 3.11+ alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/ready
+export UV_CONSTRAINT := $(CURDIR)/constraints.txt
+export UV_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+PLUGINS := $(wildcard plugins/*)
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: help demo test coverage lint types format wheels hostile bench docs snapshots clean
+
+help: ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): $(PROJECTS) constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(UV) pip install --quiet --group dev --editable '.[test]' $(addprefix --editable ./,$(PLUGINS))
+	@touch $@
+
+demo: $(READY) ## read every fixture of every provider, and explain one
+	@$(BIN)/delivrd demo fixtures
+
+test: $(READY) ## run all tests, the conformance kit on every provider among them
+	$(BIN)/python $(MEASURE) -m pytest
+
+coverage: $(READY) ## run all tests and measure the branches they reach
+	$(MAKE) test MEASURE="-m coverage run"
+	$(BIN)/python -m coverage report
+
+lint: $(READY) ## check style, and that nothing reads a clock, a file or a socket where it must not
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## check the types, strictly
+	$(BIN)/mypy
+
+format: $(READY) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheels: $(READY) ## build every package, and test each plugin alone from its wheel
+	bash tests/wheels.sh $(BIN) build
+
+hostile: $(READY) ## 200,000 hostile inputs over all providers
+	$(BIN)/python -m pytest fixtures -k hostile --delivrd-hostile=$(or $(HOSTILE),1000) -q
+
+bench: $(READY) ## what reading costs, beside what it could cost
+	$(BIN)/python tests/bench.py
+
+docs: $(READY) ## write the generated pages of docs/ again
+	$(BIN)/python tests/write_docs.py
+
+snapshots: $(READY) ## accept what the fixtures come out as; read the difference before you commit it
+	$(BIN)/python -m pytest fixtures -k snapshot --snapshot-update -q
+
+clean: ## remove what was made here
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .delivrd

@@ -1,0 +1,57 @@
+"""Where the command line writes.
+
+The rule of this module: what an input holds is shown as text and nothing else. Control characters
+reach no terminal, and no encoding makes writing fail.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from typing import Any, TextIO
+
+import click
+
+_SHOWN = "\n\t"
+
+
+def put(text: str) -> None:
+    """Write text for people to standard output."""
+    click.echo(_encodable(plain(text), sys.stdout))
+
+
+def put_json(document: Any, *, indent: bool = False) -> None:
+    """Write one JSON document to standard output, on one line unless `indent` says otherwise."""
+    # Only ASCII: any terminal and any encoding takes it, and a lone surrogate stays what it is.
+    click.echo(json.dumps(document, indent=2 if indent else None))
+
+
+def put_note(text: str) -> None:
+    """Write one line to standard error."""
+    click.echo(_encodable(one_line(text), sys.stderr), err=True)
+
+
+def plain(text: str) -> str:
+    """A text in which each control character stands as U+FFFD; line ends stay."""
+    return "".join(each if each.isprintable() or each in _SHOWN else "\ufffd" for each in text)
+
+
+def one_line(text: str) -> str:
+    """A text on one line, without control characters."""
+    return plain(" ".join(text.split()))
+
+
+def columns() -> int | None:
+    """How many characters a line may have; None where nobody looks at the lines."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    encoding = stream.encoding
+    return text.encode(encoding, "replace").decode(encoding, "replace")

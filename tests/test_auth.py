@@ -1,0 +1,249 @@
+"""An input proves its sender, or is refused before it is decoded."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivrd import (
+    Account,
+    AccountError,
+    AccountName,
+    AllowedAddresses,
+    AllowedSender,
+    BodyKind,
+    Code,
+    CodeTable,
+    Fields,
+    HmacBody,
+    HttpBasic,
+    Mail,
+    MailText,
+    NotAuthentic,
+    Provider,
+    Push,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Row,
+    Shape,
+    Source,
+    Status,
+    TooLarge,
+    UrlSecret,
+    WrongMethod,
+)
+
+PAGE = Source("a page")
+BODY = b'{"id": "1", "stat": "SENT"}'
+TEST_VECTOR = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"
+
+
+class Callback(Shape):
+    id: Code = None
+    stat: Code = None
+
+
+READING = Reading(shape=Callback, fields=Fields(message_id="id"))
+
+
+def provider(*auth) -> Provider:
+    return Provider(
+        name="acme",
+        vendor="Acme",
+        title="Acme",
+        docs=PAGE,
+        tables=(CodeTable("stat", (Row("SENT", Status.SENT, meaning="sent"),), PAGE),),
+        ways=(Push(reading=READING, bodies=(BodyKind.JSON,)), MailText(reading=READING)),
+        auth=auth,
+    )
+
+
+def post(target: str = "/dlr", headers=(), body: bytes = BODY, client: str | None = None) -> Request:
+    return Request("POST", target, headers, body, client)
+
+
+def accepts(acme: Provider, account: Account, request) -> bool:
+    try:
+        return bool(acme.receive(request, account).reports)
+    except NotAuthentic as error:
+        return error.reply not in (None, Reply(401))
+
+
+def test_a_signature_is_the_published_test_vector_of_its_algorithm():
+    signed = HmacBody("X-Signature").sign(
+        post(body=b"The quick brown fox jumps over the lazy dog"), Account(secrets=["key"])
+    )
+    assert signed.header("x-signature") == TEST_VECTOR
+
+
+@given(st.binary(max_size=60), st.text(min_size=1, max_size=9), st.integers(0, 200), st.integers(1, 255))
+def test_any_changed_byte_of_a_signed_body_is_refused(body, secret, place, change):
+    scheme, account = HmacBody("X-Signature"), Account(secrets=[secret])
+    signed = scheme.sign(post(body=body), account)
+    assert scheme.authentic(signed, account, None)
+    changed = bytearray(body or b"x")
+    changed[place % len(changed)] ^= change
+    assert not scheme.authentic(Request("POST", "/", signed.headers, bytes(changed)), account, None)
+
+
+@pytest.mark.parametrize("header", ["", "x", "é", "\ud800", TEST_VECTOR.upper(), TEST_VECTOR + " "])
+def test_a_malformed_signature_is_no_signature(header):
+    acme, account = provider(HmacBody("X-Signature")), Account(secrets=["key"])
+    assert not accepts(acme, account, post(headers={"X-Signature": header}))
+
+
+def test_a_signature_sent_twice_is_no_signature():
+    acme, account = provider(HmacBody("X-Signature")), Account(secrets=["key"])
+    right = hmac.digest(b"key", BODY, "sha256").hex()
+    assert accepts(acme, account, post(headers=[("x-signature", right)]))
+    assert not accepts(acme, account, post(headers=[("x-signature", right), ("X-Signature", right)]))
+
+
+def test_every_secret_of_an_account_is_accepted_for_rotation():
+    scheme = HmacBody("X-Signature", "sha512", "base64", "v1=")
+    acme, account = provider(scheme), Account(secrets=["old", "new"])
+    for secret in account.secrets:
+        assert accepts(acme, account, scheme.sign(post(), Account(secrets=[secret])))
+    assert not accepts(acme, account, scheme.sign(post(), Account(secrets=["other"])))
+
+
+@pytest.mark.parametrize("target", ["/dlr?secret=s%20cret", "/dlr?a=1&secret=s%20cret", "/dlr/s%20cret", "/dlr/s%20cret?a=1"])
+def test_a_secret_in_the_url_is_a_parameter_or_the_last_segment(target):
+    assert accepts(provider(UrlSecret()), Account(secrets=["s cret"]), post(target))
+
+
+@pytest.mark.parametrize("target", ["/dlr", "/s%20cret/dlr", "/dlr?other=s%20cret", "/dlr?secret=", "/dlr?secret=s%20cre", "/dlr/"])
+def test_a_url_without_the_secret_is_refused(target):
+    assert not accepts(provider(UrlSecret()), Account(secrets=["s cret"]), post(target))
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Basic " + "é", "Bearer dTpw", "Basic dTpx"])
+def test_basic_credentials_must_be_those_of_the_account(header):
+    acme, account = provider(HttpBasic()), Account(username="u", password="p")
+    assert accepts(acme, account, post(headers={"authorization": "basic dTpw"}))
+    assert not accepts(acme, account, post(headers={"Authorization": header}))
+    assert not accepts(acme, account, post())
+
+
+@pytest.mark.parametrize(
+    ("client", "allowed"),
+    [("192.0.2.7", True), ("192.0.3.7", False), ("2001:db8::1", True), ("nonsense", False), (None, False), ("", False)],
+)
+def test_a_request_comes_from_an_address_that_the_account_lists(client, allowed):
+    account = Account(addresses=["192.0.2.0/24", "2001:db8::/32", "reports@example.com"])
+    assert accepts(provider(AllowedAddresses()), account, post(client=client)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("sender", "allowed"),
+    [
+        ("Reports <REPORTS@example.com>", True),
+        ("reports@example.com", True),
+        ("reports@example.org", False),
+        ("reports@example.com, other@example.com", False),
+        ("", False),
+    ],
+)
+def test_a_mail_comes_from_a_sender_that_the_account_lists(sender, allowed):
+    mail = Mail(f"From: {sender}\nSubject: x\n\nid=1\nstat=SENT\n".encode())
+    account = Account(addresses=["reports@example.com", "192.0.2.0/24"])
+    assert accepts(provider(AllowedSender()), account, mail) is allowed
+    signed = AllowedSender().sign(mail, account)
+    assert accepts(provider(AllowedSender()), account, signed)
+
+
+def test_an_account_name_is_checked_and_proves_nothing_alone():
+    acme, named = provider(AccountName("id"), UrlSecret()), Account(username="1", secrets=["s"])
+    form = Request("POST", "/dlr/s?id=2", (), BODY)
+    assert not accepts(acme, named, form)
+    assert accepts(acme, named, post("/dlr/s?id=1"))
+    assert not accepts(acme, Account(username="1"), post("/dlr?id=1"))
+
+
+def test_an_account_without_any_proof_is_refused_unless_it_says_that_it_is_open():
+    acme = provider(UrlSecret(), HmacBody("X-Signature"))
+    assert not accepts(acme, Account(), post())
+    assert accepts(acme, Account(open=True), post())
+    assert not accepts(acme, Account(addresses=["a@example.com"]), post())
+
+
+def test_an_open_account_that_has_a_secret_is_not_open_to_a_wrong_one():
+    assert not accepts(provider(UrlSecret()), Account(open=True, secrets=["s"]), post("/dlr?secret=x"))
+
+
+def test_an_answer_is_read_and_never_received():
+    with pytest.raises(NotAuthentic) as refused:
+        provider(UrlSecret()).receive(Response(200, (), BODY), Account(secrets=["s"]))
+    assert refused.value.reply is None
+
+
+def test_size_is_checked_first_then_the_method_then_the_proof_and_then_the_body():
+    acme = provider(HmacBody("X-Signature"))
+    account = Account(secrets=["key"], max_body=10)
+    for request, expected in [
+        (Request("PUT", "/", (), b"x" * 11), (TooLarge,)),
+        (Request("PUT", "/" * 11, (), b""), (TooLarge,)),
+        (Request("POST", "/", (), b"x" * 11), (TooLarge,)),
+        (Request("PUT", "/", (), b"x"), (WrongMethod,)),
+        (Request("POST", "/", (), b"x"), (NotAuthentic,)),
+    ]:
+        with pytest.raises(expected):
+            acme.receive(request, account)
+
+
+def test_the_reports_of_a_received_input_carry_the_callers_time_and_the_accounts_name():
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    receipt = provider().receive(post(), Account(name="main", open=True), received_at=at)
+    assert (receipt.reports[0].received_at, receipt.reports[0].account) == (at, "main")
+
+
+def test_a_scheme_refuses_a_kind_of_input_that_it_does_not_check():
+    with pytest.raises(TypeError, match="expected Request, got Mail"):
+        UrlSecret().authentic(Mail(b""), Account(secrets=["s"]), None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"secrets": "s"}, r"secrets: expected a list; write \[secret\]"),
+        ({"secrets": [""]}, "an empty secret admits everybody"),
+        ({"secrets": [1]}, "expected texts"),
+        ({"addresses": ["192.0.2.1/24"]}, "neither an IP network"),
+        ({"addresses": "192.0.2.1"}, "expected a list"),
+        ({"zone": "Europe/Atlantis"}, "zone: no zone 'Europe/Atlantis'"),
+        ({"max_body": 0}, "max_body"),
+        ({"colour": "red"}, "no field colour; expected: name, secrets"),
+        ({"meanings": [{"field": "stat"}]}, "meanings: .*rows"),
+    ],
+)
+def test_an_account_that_cannot_be_meant_is_refused_by_its_field(fields, said):
+    with pytest.raises(AccountError, match=said):
+        Account.from_dict(fields)
+
+
+def test_an_account_shows_no_secret():
+    account = Account(name="main", secrets=["hush", "hush-hush"], username="u", password="word")
+    for shown in (repr(account), str(account), f"{account}"):
+        assert "hush" not in shown
+        assert "word" not in shown
+    assert account.blot("/dlr?secret=hush-hush&p=word&x=hush") == "/dlr?secret=***&p=***&x=***"
+
+
+def test_an_account_written_as_plain_values_changes_meanings():
+    account = Account.from_dict(
+        {"meanings": [{"field": "stat", "rows": [{"code": "SENT", "status": "delivered", "final": True, "meaning": "x"}]}]}
+    )
+    assert provider().read(post(), account).reports[0].status is Status.DELIVERED
+
+
+def test_settings_and_meanings_that_do_not_fit_the_provider_are_refused():
+    with pytest.raises(AccountError, match="acme, settings: .*colour.*known settings: none"):
+        provider().read(post(), Account(settings={"colour": "red"}))
+    with pytest.raises(AccountError, match="acme: meanings: no field 'err'"):
+        provider().check(Account.from_dict({"meanings": [{"field": "err", "rows": []}]}))

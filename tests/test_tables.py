@@ -1,0 +1,51 @@
+"""Tables refuse to contradict themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivrd import AbsenceKind, AbsenceRow, AbsenceTable, Cause, CodeTable, Compare, Meanings, Row, Source, Status
+from delivrd.classify import Classifier
+from delivrd.tables import check_table
+
+PAGE = Source("a page", "https://example.com/codes")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ((Row("A", Status.SENT, meaning="x"), Row("a", Status.SENT, meaning="x")), "listed twice, as 'A' and 'a'"),
+        ((Row("A", Status.SENT),), "say what the provider means"),
+        ((Row("A", Status.DELIVERED, True, None, Cause.EXPIRED, "x"),), "has a cause"),
+        ((Row("A", None, True, meaning="x"),), "a silent code decides nothing"),
+        ((Row(("A", "B"), Status.SENT, meaning="x"),), "expected 1 value"),
+    ],
+)
+def test_a_row_that_contradicts_itself_is_refused_by_its_code(rows, said):
+    with pytest.raises(ValueError, match="table stat, code ") as refused:
+        check_table(CodeTable("stat", rows, PAGE, compare=Compare.ANY_CASE))
+    assert said in str(refused.value)
+
+
+def test_a_table_without_a_field_is_refused():
+    with pytest.raises(ValueError, match="must name its field"):
+        check_table(CodeTable("", (), PAGE))
+
+
+def test_a_meaning_for_a_field_that_no_table_has_is_refused():
+    with pytest.raises(ValueError, match="no field 'err'; expected one of: stat"):
+        Classifier([CodeTable("stat", (), PAGE)], meanings=[Meanings("err", ())])
+
+
+def test_a_code_of_no_absence_row_is_unavailable():
+    table = AbsenceTable("answer", (AbsenceRow("101", AbsenceKind.NOT_FOUND, "no such message"),), PAGE)
+    assert [table.kind(code) for code in ("101", "999", None)] == [
+        AbsenceKind.NOT_FOUND,
+        AbsenceKind.UNAVAILABLE,
+        AbsenceKind.UNAVAILABLE,
+    ]
+
+
+def test_a_source_reads_as_its_title_and_address():
+    assert str(PAGE) == "a page (https://example.com/codes)"
+    assert str(Source("a page")) == "a page"

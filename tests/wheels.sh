@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Build every package, then test each plugin alone: installed from its wheel, in an environment without its
+# neighbours and outside this repository, with one line of configuration. A shared environment would hide an
+# import that no plugin declares, and an empty wheel.
+# Usage: wheels.sh BIN BUILD  (the virtual environment's bin folder; where to build)
+set -euo pipefail
+uv=$(realpath "$1")/uv
+build=$(realpath -m "$2")
+root=$(pwd)
+rm -rf "$build"
+mkdir -p "$build"
+"$uv" build --quiet --all-packages --wheel --out-dir "$build/wheels"
+unset VIRTUAL_ENV
+
+for plugin in plugins/*/; do
+    name=$(basename "$plugin")
+    module="delivrd_$name"
+    place="$build/$name"
+    mkdir -p "$place/fixtures"
+    "$uv" venv --quiet "$place/venv"
+    "$uv" pip install --quiet --python "$place/venv" --find-links "$build/wheels" \
+        "delivrd[test]" "delivrd-${name//_/-}"
+    printf '[pytest]\ndelivrd_fixtures = fixtures\n' > "$place/pytest.ini"
+    cd "$place"
+    providers=$(venv/bin/delivrd providers --names)
+    for provider in $providers; do
+        cp -r "$root/fixtures/$provider" fixtures/
+    done
+    echo "== $module alone, from its wheel: $(echo $providers)"
+    venv/bin/python -m pytest -q -p no:cacheprovider --delivrd-hostile=10
+    cd "$root"
+done
