@@ -167,6 +167,13 @@ def test_chunks_are_undone(chunks: bytes) -> None:
     assert sample.input.body == b"a=1&b"
 
 
+@pytest.mark.parametrize("body", [b"", b"a=1&b", b"\r\n0\r\n\r\n"])
+def test_a_body_that_came_in_chunks_is_written_in_chunks(body: bytes) -> None:
+    sample = Sample(Request("POST", "/", (("Transfer-Encoding", "chunked"),), body))
+    suffix, content = write_sample(sample)
+    assert (suffix, read_samples("case.http", content)) == (".http", [sample])
+
+
 @pytest.mark.parametrize("chunks", [b"", b"x\r\n", b"-1\r\n", b"5\r\na=1", b"1\r\nab\r\n0\r\n\r\n", b"0\r\n\r\nmore"])
 def test_broken_chunks_are_refused(chunks: bytes) -> None:
     with pytest.raises(SampleError, match="in a chunk"):

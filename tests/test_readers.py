@@ -215,7 +215,7 @@ def test_a_batch_of_nothing_but_bad_items_says_so():
     assert receipt.absence == Absence(AbsenceKind.UNREADABLE_ITEMS)
     assert [problem.reason for problem in receipt.problems] == [
         "expected an object of fields, got null",
-        "expected at least one code, found none; is this the right provider?",
+        "stat: expected at least one code, found none; is this the right provider?",
     ]
     assert receipt.reply == Reply(200)
 

@@ -118,9 +118,9 @@ def test_an_account_can_name_the_elements_of_the_ids() -> None:
     assert asked[f"{{{NAMESPACE}}}MessageID"] == "Mail1"
 
 
-def test_a_gateway_can_ask_by_another_host() -> None:
-    request = UPSIDE_WIRELESS.ask(account=account(), host="https://moapi.example")
-    assert request.target == "https://moapi.example/soap/SMS.asmx"
+def test_the_credentials_go_to_no_other_host() -> None:
+    with pytest.raises(ValueError, match="expected one of the hosts http://moapi.upsidewireless.com"):
+        UPSIDE_WIRELESS.ask(account=account(), host="https://moapi.example")
 
 
 def test_the_message_id_of_a_report_marks_its_record() -> None:

@@ -51,7 +51,7 @@ def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...
         UnsupportedMediaType: in a way that is not among `bodies`.
     """
     media = (content_type or "").split(";")[0].strip().lower()
-    start = body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+    start = body.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:2]
     if start.startswith((b"{", b"[")):
         kind = BodyKind.JSON
     elif start.startswith(b"--"):
@@ -62,7 +62,7 @@ def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...
         kind = BodyKind.MULTIPART
     elif media in _SAYS_NOTHING:
         kind = BodyKind.FORM if BodyKind.FORM in bodies else bodies[0]
-    elif media == "application/x-www-form-urlencoded":
+    elif media == "application/x-www-form-urlencoded" or (BodyKind.FORM in bodies and b"=" in body):
         kind = BodyKind.FORM
     else:
         raise _unsupported(bodies)

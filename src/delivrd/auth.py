@@ -119,8 +119,9 @@ class UrlSecret(msgspec.Struct, frozen=True):
     def sign(self, input: Input, account: Account) -> Input:
         request = _request(input)
         path, query = split_target(request.target)
+        pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != self.parameter]
         own = f"{self.parameter}={quote(account.secrets[0], safe='')}"
-        return msgspec.structs.replace(request, target=f"{path}?{query}&{own}" if query else f"{path}?{own}")
+        return msgspec.structs.replace(request, target=f"{path}?{'&'.join([*pairs, own])}")
 
 
 class HttpBasic(msgspec.Struct, frozen=True):
@@ -163,6 +164,8 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
             client = ip_address(_request(input).client or "")
         except ValueError:
             return False
+        # A socket that takes both versions shows an IPv4 client as ::ffff:192.0.2.7.
+        client = getattr(client, "ipv4_mapped", None) or client
         return any(client in ip_network(address) for address in account.addresses if "@" not in address)
 
     def sign(self, input: Input, account: Account) -> Input:

@@ -11,7 +11,7 @@ why the source is written out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -107,14 +107,15 @@ FROM_QUERY: Final = Entry(
 class Compiled:
     """The function of one entry for one reading, compiled once and still to be given an account's frame."""
 
-    def __init__(self, provider: str, reading: Reading, code_fields: Iterable[str], entry: Entry) -> None:
-        source = write_builder(reading, tuple(code_fields), entry)
+    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> None:
+        source = write_builder(reading, code_fields, entry)
         namespace: dict[str, Any] = {
             "UTC": UTC,
             "Network": Network,
             "Receipt": Receipt,
             "Report": Report,
             "PROVIDER": provider,
+            "CODE_FIELDS": " or ".join(code_fields),
             "TIMES": reading.times,
             "as_text": _as_text,
             "fromisoformat": datetime.fromisoformat,
@@ -249,7 +250,7 @@ class _Writer:
         self._write(f"try: verdict = MEMORY{path}")
         self._write("except KeyError:")
         self._write(f"    verdict = classify(({', '.join(variables)},))")
-        self._write("    if verdict is None: raise without_code() from None")
+        self._write("    if verdict is None: raise without_code(CODE_FIELDS) from None")
         self._write("status, final, evidence, cause, permanence, map_error, tables, warnings, codes, failed = verdict")
         self._write("codes = codes.copy()")
 
@@ -315,7 +316,7 @@ class _Writer:
         else:
             self._write(
                 "continues = (failed and FALLS_BACK and group_id is not None and channel is not None"
-                f" and channel.lower() != {fallback.last!r})"
+                f" and channel.strip().lower() != {fallback.last!r})"
             )
 
     def _extras(self) -> None:
@@ -376,5 +377,5 @@ def _missing(names: str) -> Unreadable:
     return Unreadable(f"{names}: expected the message's id, found none; is this the right provider?", field=names)
 
 
-def _without_code() -> Unreadable:
-    return Unreadable("expected at least one code, found none; is this the right provider?")
+def _without_code(names: str) -> Unreadable:
+    return Unreadable(f"{names}: expected at least one code, found none; is this the right provider?", field=names)

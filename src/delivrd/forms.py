@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from delivrd.errors import TooLarge, Unreadable
-from delivrd.records import Record, decode_value
+from delivrd.records import Record, decode_value, encodable
 from delivrd.report import WarningKind
 
 MOST_FIELDS: Final = 200
@@ -98,6 +98,7 @@ def _add(record: Record, name: str, value: str, known: frozenset[str], *, keep_u
 
 
 def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
+    text = encodable(text)
     if "%" not in text and "+" not in text:
         return text, "\ufffd" not in text
     if text[:1] == "+" and text[1:].isdigit():

@@ -165,17 +165,16 @@ def _items(way: Push | Answer) -> str:
 
 
 def _mail(way: Any) -> str:
-    said = "A mail whose text names the fields, as `name=value` or `name: value` lines or an urlencoded line"
     if way.decode is not None:
         return "A mail, read by the provider's own function."
+    said = "A mail whose text names the fields, as `name=value` or `name: value` lines or an urlencoded line"
     if way.patterns_setting is not None:
         said += f", or in lines that the account's setting `{way.patterns_setting}` describes"
     return said + "."
 
 
 def _codes(provider: Provider) -> Iterator[str]:
-    if provider.tables:
-        yield "In order of authority: the first field with a definite outcome decides, later ones refine it."
+    yield "In order of authority: the first field with a definite outcome decides, later ones refine it."
     for table in provider.tables:
         yield f"### `{table.name}`"
         yield _about(table)
@@ -317,12 +316,14 @@ def _attributes(text: str) -> dict[str, str]:
 def duration(span: timedelta) -> str:
     """A span of time in the largest unit that holds it whole: `2 minutes`, `48 hours`."""
     seconds = int(span.total_seconds())
-    for unit, size in _UNITS:
+    unit, size = next(
+        (unit, size)
+        for unit, size in _UNITS
         # Two days are said as 48 hours, as vendors do; longer spans as days.
-        if seconds % size == 0 and (unit != "day" or seconds > 2 * size):
-            count = seconds // size
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return f"{seconds} seconds"
+        if seconds % size == 0 and (unit != "day" or seconds > 2 * size)
+    )
+    count = seconds // size
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _source(source: Source) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from delivrd.accounts import Account
+from delivrd.accounts import BLOT, Account
 from delivrd.admission import check_size, payload, refuse_method
 from delivrd.auth import Scheme
 from delivrd.builder import Frame
@@ -99,7 +99,7 @@ class Provider:
     """One way of being told about deliveries.
 
     Args:
-        name: lower case, words joined by `-`: `messente-legacy`.
+        name: lower case, words joined by `-`: `acme-legacy`.
         vendor: the company.
         title: for people.
         docs: the provider's own documentation.
@@ -110,6 +110,7 @@ class Provider:
         reply: what the sender counts as received.
         questions: what it can be asked; the first is asked by default.
         settings: the shape of an account's own settings.
+        secret_settings: those of them that nobody may see.
         no_code: what it means that no code was sent; None where such an input is unreadable.
         finality: its field that says whether a status is final, if it has one.
         absences: the codes by which it says that it gives no report.
@@ -133,6 +134,7 @@ class Provider:
         reply: Reply = _RECEIVED,
         questions: tuple[Question, ...] = (),
         settings: type[msgspec.Struct] = NoSettings,
+        secret_settings: tuple[str, ...] = (),
         no_code: NoCode | None = None,
         finality: str | None = None,
         absences: tuple[AbsenceTable, ...] = (),
@@ -141,6 +143,8 @@ class Provider:
     ) -> None:
         if not name or name != name.lower() or not name.replace("-", "").isalnum():
             raise ValueError(f"name {name!r}: expected lower case words joined by '-'")
+        if not tables:
+            raise ValueError(f"{name}: expected at least one code table")
         for table in tables:
             check_table(table)
         self.name = name
@@ -153,6 +157,7 @@ class Provider:
         self.reply = reply
         self.questions = questions
         self.settings = settings
+        self.secret_settings = secret_settings
         self.no_code = no_code
         self.finality = finality
         self.absences = absences
@@ -236,6 +241,10 @@ class Provider:
         question = self.question(operation)
         if question.about is not None and not id:
             raise ValueError(f"{self.name}, {question.operation}: expected the id of the {question.about}")
+        if host is not None and host not in question.hosts:
+            raise ValueError(
+                f"{self.name}, {question.operation}: expected one of the hosts {', '.join(question.hosts)}"
+            )
         settings = self._ready(account).settings
         return question.make(Asking(id or "", account or Account(), settings, host or question.hosts[0]))
 
@@ -273,6 +282,14 @@ class Provider:
             TypeError, ValueError: the declaration contradicts itself.
         """
         self._ready(account)
+
+    def blot(self, text: str, account: Account) -> str:
+        """A text without the account's secrets, its secret settings among them."""
+        settings = self._ready(account).settings
+        for name in self.secret_settings:
+            secret = getattr(settings, name)
+            text = text.replace(secret, BLOT) if secret else text
+        return account.blot(text)
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from delivrd.admission import body_kind, check_size, payload, refuse_method
+from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.builder import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, Build, Compiled, Frame
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_multipart, read_urlencoded, split_target
@@ -21,12 +22,9 @@ from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.mails import read_mail
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, charset_of, decode_json, decode_text, flatten
-from delivrd.report import Warning, shorten
-from delivrd.shapes import Shape, nested_shapes, wire_fields
+from delivrd.report import Report, Warning, shorten
+from delivrd.shapes import nested_shapes, wire_fields
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Push, Way
-
-_NOT_STRICT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What a strict typed decode can raise."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -66,6 +64,8 @@ class CompiledWay:
         feeding = {name for name, _ in reading.fields.feeds()} | set(fields)
         if reading.report_if is not None:
             feeding.add(reading.report_if)
+        if not (reading.fields.message_id or reading.fields.reference):
+            raise ValueError(f"{reading.shape.__name__}: say which field holds the message's id (`message_id`)")
         unknown = sorted(feeding - set(self.kinds) - set(fields))
         if unknown:
             raise ValueError(f"{reading.shape.__name__} has no field {', '.join(unknown)}; declare it in the shape")
@@ -129,10 +129,10 @@ class _Desk:
         }
         if fast is not None and push.bodies:
             decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
-            return fast.bind(self.terms.frame, NOT_STRICT=_NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
+            return fast.bind(self.terms.frame, NOT_STRICT=NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
         if fast is not None:
             return fast.bind(self.terms.frame, MOST_FIELDS=MOST_FIELDS, is_report=self._is_report, **names)  # type: ignore[no-any-return]
-        strict = self._strict_items(push.items, push.inherit) if push.items is not None else None
+        strict = self._strict(push) if push.items is not None else None
 
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
             self._check_size(request.body)
@@ -143,22 +143,22 @@ class _Desk:
                 try:
                     reports = strict(request.body, received_at)
                     return self._receipt(reports, [], [])
-                except (*_NOT_STRICT, InputError):
+                except (*NOT_STRICT, InputError):
                     pass
             return lenient(request, received_at)
 
         return read_push
 
     def answer(self, answer: Answer) -> Read:
-        strict = self._strict_items(answer.items, answer.inherit)
+        strict = self._strict(answer)
 
         def read_answer(response: Response, asked: str | None, received_at: datetime | None) -> Receipt:
             self._check_size(response.body)
-            if response.status == 200:
+            if response.status == 200 and strict is not None:
                 try:
                     reports = strict(response.body, received_at)
                     return Receipt(reports) if reports else Receipt(absence=Absence(AbsenceKind.NOT_YET))
-                except (*_NOT_STRICT, InputError):
+                except (*NOT_STRICT, InputError):
                     pass
             return self._lenient_answer(answer, response, received_at)
 
@@ -180,6 +180,7 @@ class _Desk:
 
     def with_decode(self, decode: Decode) -> Read:
         methods = self.compiled.way.methods if isinstance(self.compiled.way, Push) else ()
+        ids = (" or ".join(self.compiled.reading.fields.names("message_id")),)
 
         def read_decoded(input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
             self._check_size(payload(input))
@@ -195,7 +196,12 @@ class _Desk:
                     "on any bytes it may raise nothing but InputError"
                 ) from error
             records = [self._record(record, decoded.warnings) for record in decoded.records]
-            return self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
+            try:
+                return self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
+            except Unreadable as error:
+                if asked is None and isinstance(input, Response) and error.field in ids:
+                    raise Unreadable(f"{error.field}: the answer does not repeat it; say what was asked for") from None
+                raise
 
         return read_decoded
 
@@ -204,6 +210,12 @@ class _Desk:
         record = flatten(sent, self.compiled.kinds, self.compiled.dropped)
         record.warnings = [*warnings, *record.warnings]
         return record
+
+    def _strict(self, way: Push | Answer) -> Callable[[bytes, datetime | None], tuple[Report, ...]] | None:
+        """The strict decode of a whole body; none where each item has to be looked at for itself."""
+        if self.mark is not None:
+            return None
+        return strict_reader(self.compiled.reading.shape, self.build_shape, way.items, way.inherit)
 
     def _is_report(self, values: Mapping[str, str]) -> bool:
         return self.mark is None or bool(values.get(self.mark))
@@ -220,7 +232,7 @@ class _Desk:
             document = decode_json(request.body, content_type)
             if push.items is not None:
                 return self._batch(document, push.items, push.inherit, received_at)
-            record = flatten(document, self.compiled.kinds, self.compiled.dropped)
+            record = flatten(document, self.compiled.kinds, self.compiled.dropped, "body: ")
         elif kind is BodyKind.MULTIPART:
             record = read_multipart(request.body, content_type, self.compiled.kinds)
         else:
@@ -246,7 +258,8 @@ class _Desk:
             words = shorten(decode_text(response.body)[0].strip())
             return Receipt(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), words or None))
         if answer.items is None:
-            return self._one_or_other(flatten(document, self.compiled.kinds, self.compiled.dropped), received_at)
+            record = flatten(document, self.compiled.kinds, self.compiled.dropped, "body: ")
+            return self._one_or_other(record, received_at)
         return self._batch(document, answer.items, answer.inherit, received_at, AbsenceKind.NOT_YET)
 
     def _batch(
@@ -263,7 +276,7 @@ class _Desk:
             if not isinstance(document, dict) or not isinstance(document.get(items), list):
                 raise Unreadable(f"{items}: expected a list of reports", field=items)
             listed = document[items]
-            outer = flatten({name: document.get(name) for name in inherit}, self.compiled.kinds)
+            outer = self._outer({name: value for name, value in document.items() if name != items}, inherit)
         elif isinstance(document, dict):
             listed = [document]
         if not isinstance(listed, list):
@@ -274,6 +287,7 @@ class _Desk:
                 record = flatten(item, self.compiled.kinds, self.compiled.dropped)
                 if outer is not None:
                     record.values = outer.values | {name: value for name, value in record.values.items() if value}
+                    record.extras = outer.extras | record.extras
                 if not self._is_report(record.values):
                     others.append(record.whole())
                 else:
@@ -282,37 +296,10 @@ class _Desk:
                 problems.append(Problem(index, str(error), error.field, shorten(as_json(item))))
         return self._receipt(reports, problems, others, when_empty=when_empty)
 
-    def _strict_items(
-        self, items: str | None, inherit: tuple[str, ...]
-    ) -> Callable[[bytes, datetime | None], tuple[Any, ...]]:
-        """A strict decode of a whole batch, for when every item of it is sound."""
-        shape, build = self.compiled.reading.shape, self.build_shape
-        if items is None or self.mark is not None:
-            decode_one = msgspec.json.Decoder(shape).decode
-
-            def one(body: bytes, received_at: datetime | None) -> tuple[Any, ...]:
-                if self.mark is not None:
-                    raise msgspec.ValidationError("read each item for itself: some may be no reports")
-                return (build(decode_one(body), received_at, None, None),)
-
-            return one
-        if not items:
-            decode_list = msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]
-            return lambda body, at: tuple([build(item, at, None, None) for item in decode_list(body)])
-        attributes = {name: wire_fields(shape)[name][0][-1] for name in inherit}
-        outer = msgspec.defstruct(
-            "Batch",
-            [("items", list[shape]), *((attribute, str | None, None) for attribute in attributes.values())],  # type: ignore[valid-type]
-            rename={"items": items} | {attribute: name for name, attribute in attributes.items()},
-        )
-        decode_outer = msgspec.json.Decoder(outer).decode
-
-        def batch(body: bytes, received_at: datetime | None) -> tuple[Any, ...]:
-            found: Any = decode_outer(body)
-            given = {name: getattr(found, name) for name in attributes.values()}
-            return tuple([build(_inherit(item, given), received_at, None, None) for item in found.items])
-
-        return batch
+    def _outer(self, document: dict[str, Any], inherit: tuple[str, ...]) -> Record:
+        """The outer object of a batch: what its items inherit, and what no shape declares."""
+        inherited = {name: self.compiled.kinds[name] for name in inherit}
+        return flatten(document, inherited, self.compiled.dropped)
 
     def _one_or_other(self, record: Record, received_at: datetime | None) -> Receipt:
         if not self._is_report(record.values):
@@ -366,11 +353,6 @@ class _Desk:
 
     def _check_size(self, data: bytes | str) -> None:
         check_size(data, self.terms.max_body)
-
-
-def _inherit(item: Shape, given: dict[str, Any]) -> Shape:
-    lacking = {name: value for name, value in given.items() if value and not getattr(item, name)}
-    return msgspec.structs.replace(item, **lacking) if lacking else item
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:

@@ -121,19 +121,20 @@ def _check_depth(text: str) -> None:
         position += 1
 
 
-def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = ()) -> Record:
+def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = (), where: str = "") -> Record:
     """An object of a JSON text as a record.
 
     Args:
         item: as `decode_json` gives it.
         kinds: the shape's fields by wire name, with `shape` for those that hold others.
         dropped: names that are neither read nor kept.
+        where: what an error message begins with.
 
     Raises:
         Unreadable: the item is no object.
     """
     if not isinstance(item, dict):
-        raise Unreadable(f"expected an object of fields, got {kind_of(item)}")
+        raise Unreadable(f"{where}expected an object of fields, got {kind_of(item)}")
     record = Record({})
     _flatten(item, "", kinds, dropped, record)
     return record
@@ -143,7 +144,7 @@ def _flatten(
     item: dict[str, Any], prefix: str, kinds: Mapping[str, str], dropped: Collection[str], record: Record
 ) -> None:
     for name, value in item.items():
-        path, kind = prefix + _encodable(name), kinds.get(prefix + name)
+        path, kind = prefix + encodable(name), kinds.get(prefix + name)
         if value is None or path in dropped:
             continue
         if kind is None:
@@ -151,7 +152,7 @@ def _flatten(
         elif kind == "shape" and isinstance(value, dict):
             _flatten(value, path + ".", kinds, dropped, record)
         elif isinstance(value, str) and kind != "shape":
-            record.values[path] = _encodable(value)
+            record.values[path] = encodable(value)
             if "\ufffd" in record.values[path]:
                 record.warn(WarningKind.BAD_TEXT, path, record.values[path])
         else:
@@ -162,7 +163,7 @@ def _flatten(
                 record.values[path] = shorten(shown)
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Text without lone surrogates, which no encoding can write."""
     if text.isascii():
         return str(text)
@@ -174,9 +175,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, _Number):
         return _plain_number(str(value))
     if isinstance(value, str):
-        return _encodable(value)
+        return encodable(value)
     if isinstance(value, dict):
-        return {_encodable(name): _plain(inner) for name, inner in value.items()}
+        return {encodable(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value
@@ -190,7 +191,7 @@ def _plain_number(text: str) -> int | str:
 
 def as_json(value: object) -> str:
     """A value of `decode_json` as text: a string as it is, anything else as JSON."""
-    return str(value) if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+    return encodable(value) if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
 
 
 def kind_of(value: object) -> str:

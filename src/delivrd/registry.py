@@ -142,6 +142,8 @@ def load_plugin(entry: EntryPoint) -> list[Provider]:
         if not manager.hook.delivrd_providers.get_hookimpls():
             raise PluginError(f"{where}: expected a function delivrd_providers, marked with delivrd.hookimpl")
         providers = [provider for found in manager.hook.delivrd_providers() for provider in found]
+        if not providers:
+            raise PluginError(f"{where}: expected providers, got none; return them from delivrd_providers")
         for provider in providers:
             if not isinstance(provider, Provider):
                 raise PluginError(f"{where}: expected providers, got {type(provider).__name__}")

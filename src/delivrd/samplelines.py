@@ -184,7 +184,7 @@ def line_of(input: Input, **beside: Any) -> InputLine:
             return ResponseLine(status=input.status, headers=pairs, **_hold("body", input.body), **beside)
         case Mail():
             return MailLine(**_hold("raw", input.raw), **beside)
-        case DeliverSm():
+        case _:
             return DeliverSmLine(
                 esm_class=input.esm_class,
                 source_addr=input.source,

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as start_from
 from hypothesis import strategies as st
 
-from delivrd import Account, Input, InputError, Provider, Receipt, Response, Sample, SampleError, write_sample
+from delivrd import Account, Input, InputError, Provider, Receipt, Response, Sample, write_sample
 from pytest_delivrd.accounts import locked_account, signed
 from pytest_delivrd.cases import Broken, Case
 from pytest_delivrd.mutate import Mutator
@@ -91,12 +91,7 @@ class Hostile:
     def _keep(self, sample: Sample) -> str:
         """Write the sample down, and say where."""
         sample = msgspec.structs.replace(sample, source=f"derived from {self.case.place} by the conformance kit")
-        try:
-            suffix, content = write_sample(sample)
-        except SampleError:
-            # Lone surrogates and the like: no file holds them, Python's own spelling does.
-            fields = {name: getattr(sample.input, name) for name in sample.input.__struct_fields__}
-            suffix, content = ".txt", f"{type(sample.input).__name__}: {fields!r}; asked: {sample.asked!r}\n".encode()
+        suffix, content = write_sample(sample)
         name = f"{self.case.path.parent.name}-{self.case.path.stem}-{crc32(content):08x}{suffix}"
         self.failures.mkdir(parents=True, exist_ok=True)
         (self.failures / name).write_bytes(content)

@@ -11,9 +11,8 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any, Final
+from types import CodeType, FrameType
+from typing import Any, Final, NamedTuple
 
 from delivrd import Provider, Sample
 from pytest_delivrd.cases import Suite, read, require
@@ -65,18 +64,32 @@ def check_purity(suite: Suite) -> None:
 def watch(provider: Provider, sample: Sample) -> list[str]:
     """What reading a sample touches besides its input, each once."""
     touched: dict[str, None] = {}
-
-    def note(frame: FrameType, event: str, called: Any) -> None:
-        name = _offence(frame, event, called)
+    for call in _calls(provider, sample):
+        name = _offence_in_python(call.called) if isinstance(call.called, CodeType) else _offence_in_c(call.called)
         if name is not None:
-            caller = frame if event == "c_call" else frame.f_back or frame
-            touched[f"{name} at {caller.f_code.co_filename}, line {caller.f_lineno}"] = None
-
-    _watched(note, provider, sample)
+            touched[f"{name} at {call.file}, line {call.line}"] = None
     return list(touched)
 
 
-def _watched(note: Callable[[FrameType, str, Any], None], provider: Provider, sample: Sample) -> None:
+class _Call(NamedTuple):
+    """A call: the code of a Python function or a C function, and where it was called."""
+
+    called: Any
+    file: str
+    line: int
+
+
+def _calls(provider: Provider, sample: Sample) -> list[_Call]:
+    """Every call that is made while a sample is read."""
+    calls: list[_Call] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call":
+            calls.append(_Call(argument, frame.f_code.co_filename, frame.f_lineno))
+        elif event == "call":
+            caller = frame.f_back or frame
+            calls.append(_Call(frame.f_code, caller.f_code.co_filename, caller.f_lineno))
+
     # A profile function leaves the trace function, which measures coverage, alone.
     before = sys.getprofile()
     sys.setprofile(note)
@@ -84,19 +97,20 @@ def _watched(note: Callable[[FrameType, str, Any], None], provider: Provider, sa
         read(provider, sample)
     finally:
         sys.setprofile(before)
+    return calls
 
 
-def _offence(frame: FrameType, event: str, called: Any) -> str | None:
-    """What a call touches, if it touches anything."""
-    if event == "call":
-        code = frame.f_code
-        if code in _ENVIRONMENT:
-            return "the environment (os.environ)"
-        kind = _FILES.get(code.co_filename)
-        return None if kind is None else f"{kind} ({code.co_name})"
-    if event != "c_call":
-        return None
-    name, module, owner = called.__name__, called.__module__, called.__self__
+def _offence_in_python(code: CodeType) -> str | None:
+    """What calling a Python function touches, if it touches anything."""
+    if code in _ENVIRONMENT:
+        return "the environment (os.environ)"
+    kind = _FILES.get(code.co_filename)
+    return None if kind is None else f"{kind} ({code.co_name})"
+
+
+def _offence_in_c(function: Any) -> str | None:
+    """What calling a C function touches, if it touches anything."""
+    name, module, owner = function.__name__, function.__module__, function.__self__
     if module in ("_io", "io") and name in ("open", "open_code"):
         return "a file (open)"
     if module == "time" and name in _CLOCKS:
@@ -105,5 +119,5 @@ def _offence(frame: FrameType, event: str, called: Any) -> str | None:
         return f"the clock ({owner.__name__}.{name})"
     if isinstance(owner, random.Random):
         return f"chance (random.{name})"
-    kind = _MODULES.get(module or getattr(owner, "__name__", ""))
+    kind = _MODULES.get(module or "")
     return None if kind is None or name in _PURE else f"{kind} ({module}.{name})"

@@ -83,6 +83,9 @@ SOUND: Mapping[str, bytes] = {
 class Bench:
     """A folder with an installed plugin and its fixtures, in which pytest can be run."""
 
+    kit = () if INSTALLED else ("-p", "pytest_delivrd.plugin")
+    """What pytest needs to be told, to find the kit."""
+
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.site = pytester.mkdir("site")
@@ -119,8 +122,8 @@ class Bench:
 
     def run(self, *arguments: str, hostile: int = 15) -> pytest.RunResult:
         """Run pytest here."""
-        kit = () if INSTALLED else ("-p", "pytest_delivrd.plugin")
-        return self.pytester.runpytest_inprocess(*kit, "-p", "no:cacheprovider", f"--delivrd-hostile={hostile}", *arguments)
+        own = ("-p", "no:cacheprovider", f"--delivrd-hostile={hostile}")
+        return self.pytester.runpytest_inprocess(*self.kit, *own, *arguments)
 
     def accepted(self, *arguments: str, hostile: int = 15) -> pytest.RunResult:
         """Run pytest here, after every outcome was accepted as it is."""

@@ -215,21 +215,6 @@ def test_reading_that_remembers_what_it_read_before_is_found(bench, failures) ->
     assert "determinism" in failures(bench.accepted(hostile=0))
 
 
-def test_a_receipt_that_does_not_encode_is_found(bench, failures) -> None:
-    bench.plugin(
-        """
-        def decode(request, context):
-            document = load(request)
-            id = document.get("id")
-            return Decoded(records=[{"id": id if isinstance(id, str) else None, "status": text(document.get("status"))}])
-        """
-    )
-    bench.fixtures()
-    result = bench.accepted(hostile=60)
-    assert failures(result) == {"hostile"}
-    result.stdout.fnmatch_lines(["*the receipt's to_dict does not encode to JSON: UnicodeEncodeError*"])
-
-
 @pytest.mark.parametrize(
     ("touch", "named"),
     [

@@ -38,6 +38,7 @@ from delivrd import (
     Status,
     UrlSecret,
     decode_text,
+    shorten,
 )
 
 PAGE = Source("Messente SMS API, delivery report", "https://messente.com/documentation/sms-messaging/delivery-report")
@@ -147,14 +148,15 @@ def ask_status(asking: Asking) -> Request:
 
 def read_answer(response: Response, context: Context) -> Decoded:
     """One line of text: `OK` and a status, or the code of an absence. The id is the one asked for."""
-    line = decode_text(response.body)[0].strip()
+    line = shorten(decode_text(response.body)[0].strip())
     first, _, rest = line.partition(" ")
     if response.status != 200:
-        return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), line[:200] or None))
+        return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), line or None))
     if first == "OK" and rest in {row.code for row in WORDS}:
         return Decoded(records=[{"sms_unique_id": context.asked, "status": rest}])
-    coded = first in ("ERROR", "FAILED") and len(rest) == 3 and rest.isdecimal()
-    return Decoded(absence=Absence(ANSWERS.kind(line), line if coded else None, None if coded else line[:200] or None))
+    if first in ("ERROR", "FAILED") and len(rest) == 3 and rest.isdecimal():
+        return Decoded(absence=Absence(ANSWERS.kind(line), line))
+    return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, None, line or None))
 
 
 LEGACY = Provider(

@@ -127,6 +127,7 @@ UPSIDE_WIRELESS = Provider(
         question("GetDLR", "The status of one message.", "message (trackingid)", "trackingid_element"),
     ),
     settings=Settings,
+    secret_settings=("token", "signature"),
     notes=(
         "Networks of the USA, Canada and Mexico often give no receipts: nothing may ever follow a SENT.",
         "UNDELIV is not final here, unlike in SMPP: the vendor keeps trying, so its `resend` is `wait`.",

@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli.codes import codes
-from delivrd.cli.demo import demo
-from delivrd.cli.explain import explain
-from delivrd.cli.normalize import normalize
+from delivrd.cli import codes, demo, explain, normalize, plugins
 from delivrd.cli.output import put_json
-from delivrd.cli.plugins import doctor, list_providers, version_of
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
 from delivrd.schema import report_schema
@@ -38,7 +34,7 @@ from delivrd.schema import report_schema
     metavar="PLUGIN",
     help="Do not load this plugin. Likewise, DELIVRD_BLOCK.",
 )
-@click.version_option(version_of("delivrd") or "(not installed)", prog_name="delivrd")
+@click.version_option(plugins.version_of("delivrd") or "(not installed)", prog_name="delivrd")
 @click.pass_context
 def main(context: click.Context, allow: tuple[str, ...], block: tuple[str, ...]) -> None:
     """Read what SMS providers say about the delivery of messages.
@@ -56,7 +52,14 @@ def schema() -> None:
     put_json(report_schema(), indent=True)
 
 
-for command in (normalize, explain, codes, list_providers, doctor, demo):
+for command in (
+    normalize.normalize,
+    explain.explain,
+    codes.codes,
+    plugins.providers,
+    plugins.doctor,
+    demo.demo,
+):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -112,15 +112,15 @@ def _input(provider: Provider, name: str, good: Good) -> Iterator[_Shown]:
 
 def _explain_one(shown: list[_Shown]) -> None:
     """The input with the most to tell: several codes, a cause, a warning; the first of equals."""
-    telling = [line for line in shown if line.report is not None and line.good is not None]
-    if not telling:
-        return
-    chosen = max(telling, key=lambda line: _tells(line.report))
-    if chosen.good is not None:
-        put(f"\n{chosen.good.label}, step by step: {explained(chosen.provider, chosen.good)}")
+    telling = [
+        (_tells(line.report), line.provider, line.good)
+        for line in shown
+        if line.report is not None and line.good is not None
+    ]
+    if telling:
+        _, provider, good = max(telling, key=lambda each: each[0])
+        put(f"\n{good.label}, step by step: {explained(provider, good)}")
 
 
-def _tells(report: Report | None) -> tuple[bool, bool, bool]:
-    if report is None:
-        return (False, False, False)
+def _tells(report: Report) -> tuple[bool, bool, bool]:
     return (len(report.codes) > 1, report.cause is not None, bool(report.warnings))

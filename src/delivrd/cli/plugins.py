@@ -20,10 +20,10 @@ from delivrd.registry import Plugin, Registry
 _PACKAGES: Final = ("delivrd", "msgspec", "pluggy", "click")
 
 
-@click.command("providers")
+@click.command()
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="A table, or JSON.")
 @pass_session
-def list_providers(session: Session, form: str) -> None:
+def providers(session: Session, form: str) -> None:
     """List the installed providers."""
     registry = session.registry
     brought = {name: plugin for plugin in registry.plugins for name in plugin.providers}

@@ -127,13 +127,15 @@ def bad(good: Good, reason: str) -> Bad:
 
 
 def without_secrets(good: Good) -> Sample:
-    """The sample without the secrets that its account and its headers name."""
+    """The sample without the credentials that its headers name and the secrets that its account knows."""
     sent, account = good.sample.input, good.account
     if isinstance(sent, Request):
         blot = (account or Account()).blot
         sent = msgspec.structs.replace(
             sent,
             target=blot(sent.target),
+            # A provider can echo the URL that it called, secret included.
+            body=blot(sent.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
             headers=tuple(
                 (name, BLOT if name.lower() in _CREDENTIALS else blot(value))
                 for name, value in header_pairs(sent.headers)

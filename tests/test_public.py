@@ -1,0 +1,72 @@
+"""What `import delivrd` offers, and what it must not bring with it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import delivrd
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in delivrd.__all__:
+        value = getattr(delivrd, name)
+        if isinstance(value, type | types.FunctionType):
+            assert value.__doc__, name
+    assert len(set(delivrd.__all__)) == len(delivrd.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        delivrd.nothing  # noqa: B018
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
+    modules = loaded_by("import delivrd")
+    assert not modules & {"click", "pluggy", "importlib.metadata", "pytest", "hypothesis", "syrupy", "asyncio", "logging"}
+    assert not {module for module in modules if module.startswith(("delivrd_", "pytest_delivrd"))}
+
+
+def test_the_kit_imports_nothing_of_delivrd_until_it_is_switched_on():
+    modules = loaded_by("import pytest_delivrd.plugin")
+    assert not modules & {"delivrd", "hypothesis", "syrupy"}
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
+def test_plugins_and_the_kit_use_public_names_only():
+    for path in [*ROOT.glob("plugins/*/delivrd_*/*.py"), *ROOT.glob("src/pytest_delivrd/*.py")]:
+        inner = {name for name in imports(path) if name.startswith("delivrd.")}
+        assert not inner, f"{path}: {inner}"
+
+
+def test_the_core_names_no_provider():
+    names = [*delivrd.Registry.installed(), "messente", "upside", "teli", "kannel"]
+    for path in [*ROOT.glob("src/**/*.py")]:
+        text = path.read_text(encoding="utf-8").lower()
+        found = [name for name in names if re.search(rf"\b{name}\b", text)]
+        assert not found, f"{path}: {found}"
+
+
+def test_no_module_has_grown_past_what_one_sitting_can_read():
+    for path in [*ROOT.glob("src/**/*.py"), *ROOT.glob("plugins/**/delivrd_*/*.py")]:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
