@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/ready
-export UV_CONSTRAINT := $(CURDIR)/constraints.txt
-export UV_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+export UV_CONSTRAINT := $(CURDIR)/.ci/constraints.txt
+export UV_BUILD_CONSTRAINT := $(CURDIR)/.ci/constraints.txt
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 PLUGINS := $(wildcard plugins/*)
@@ -16,9 +16,9 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): $(PROJECTS) constraints.txt
+$(READY): $(PROJECTS) .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt uv
 	$(UV) pip install --quiet --group dev --editable '.[test]' $(addprefix --editable ./,$(PLUGINS))
 	@touch $@
 

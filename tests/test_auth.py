@@ -211,15 +211,17 @@ def test_a_scheme_refuses_a_kind_of_input_that_it_does_not_check():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"secrets": "s"}, r"secrets: expected a list; write \[secret\]"),
+        ({"secrets": "s"}, "secrets: Expected `array`"),
         ({"secrets": [""]}, "an empty secret admits everybody"),
-        ({"secrets": [1]}, "expected texts"),
+        ({"secrets": [1]}, r"secrets\[0\]: Expected `str`"),
+        ({"name": 5}, "name: Expected `str`"),
+        ({"max_body": "x"}, "max_body: Expected `int`"),
         ({"addresses": ["192.0.2.1/24"]}, "neither an IP network"),
-        ({"addresses": "192.0.2.1"}, "expected a list"),
+        ({"addresses": "192.0.2.1"}, "addresses: Expected `array`"),
         ({"zone": "Europe/Atlantis"}, "zone: no zone 'Europe/Atlantis'"),
         ({"max_body": 0}, "max_body"),
         ({"colour": "red"}, "no field colour; expected: name, secrets"),
-        ({"meanings": [{"field": "stat"}]}, "meanings: .*rows"),
+        ({"meanings": [{"field": "stat"}]}, r"meanings\[0\]: .*rows"),
     ],
 )
 def test_an_account_that_cannot_be_meant_is_refused_by_its_field(fields, said):
@@ -227,11 +229,24 @@ def test_an_account_that_cannot_be_meant_is_refused_by_its_field(fields, said):
         Account.from_dict(fields)
 
 
+def test_an_account_made_in_code_refuses_a_text_for_a_list_and_a_secret_that_is_none():
+    for fields, said in [
+        ({"secrets": "s"}, r"secrets: expected a list; write \[secret\]"),
+        ({"addresses": "192.0.2.1"}, "addresses: expected a list"),
+        ({"secrets": [b"s"]}, "secrets: expected texts"),
+    ]:
+        with pytest.raises(AccountError, match=said):
+            Account(**fields)
+
+
 def test_an_account_shows_no_secret():
     account = Account(name="main", secrets=["hush", "hush-hush"], username="u", password="word")
     for shown in (repr(account), str(account), f"{account}"):
         assert "hush" not in shown
         assert "word" not in shown
+    odd = Account(secrets=["a b/c"])
+    for spelt in ("a b/c", "a%20b/c", "a%20b%2Fc", "a+b%2Fc"):
+        assert odd.blot(f"/dlr?secret={spelt}&x=1") == "/dlr?secret=***&x=1"
     assert account.blot("/dlr?secret=hush-hush&p=word&x=hush") == "/dlr?secret=***&p=***&x=***"
 
 

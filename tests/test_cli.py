@@ -269,6 +269,11 @@ def test_what_was_kept_is_read_again_once_it_is_mended(run: Callable[..., Result
     assert Path("e.jsonl").read_bytes() == b""
 
 
+def test_what_could_not_be_read_can_be_kept_nowhere(run: Callable[..., Result]) -> None:
+    result = run("normalize", "acme", put("bad.http", "nonsense"), "--errors", os.devnull)
+    assert result.stderr.splitlines()[1:] == [f"1 of 1 inputs could not be read; kept in {os.devnull}"]
+
+
 def test_no_secret_and_no_number_is_told_or_kept(run: Callable[..., Result]) -> None:
     account = {"secrets": [SECRET], "password": SECRET + "2", "name": "main", "zone": "UTC"}
     before = f"# account: {json.dumps(account)}\n# source: invented\n"

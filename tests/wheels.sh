@@ -22,7 +22,7 @@ for plugin in plugins/*/; do
         "delivrd[test]" "delivrd-${name//_/-}"
     printf '[pytest]\ndelivrd_fixtures = fixtures\n' > "$place/pytest.ini"
     cd "$place"
-    providers=$(venv/bin/delivrd providers --names)
+    providers=$(venv/bin/python -c "import delivrd; print(*delivrd.Registry.installed())")
     for provider in $providers; do
         cp -r "$root/fixtures/$provider" fixtures/
     done

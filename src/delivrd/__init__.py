@@ -46,7 +46,7 @@ from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Rese
 from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
 
 if TYPE_CHECKING:
-    from delivrd.files import SUFFIXES, Sample, SampleError, read_samples, write_sample
+    from delivrd.files import SUFFIXES, Sample, SampleError, read_each, read_samples, write_sample
     from delivrd.hookspecs import hookimpl
     from delivrd.registry import Plugin, Registry
 
@@ -57,6 +57,7 @@ _LATE = {
     "SUFFIXES": "delivrd.files",
     "Sample": "delivrd.files",
     "SampleError": "delivrd.files",
+    "read_each": "delivrd.files",
     "read_samples": "delivrd.files",
     "write_sample": "delivrd.files",
 }
@@ -156,6 +157,7 @@ __all__ = [
     "decode_text",
     "explain",
     "hookimpl",
+    "read_each",
     "read_samples",
     "report_schema",
     "shorten",

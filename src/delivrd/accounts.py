@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -83,10 +84,10 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if unknown:
             raise AccountError(f"no field {', '.join(unknown)}; expected: {', '.join(cls.__struct_fields__)}")
         try:
-            meanings = msgspec.convert(document.get("meanings", ()), tuple[Meanings, ...])
+            plain = msgspec.convert(document, _Document)
         except msgspec.ValidationError as error:
-            raise AccountError(f"meanings: {error}") from error
-        return cls(**{**document, "meanings": meanings})
+            raise AccountError(without_value(error)) from error
+        return cls(**{field: getattr(plain, field) for field in document})
 
     @property
     def tzinfo(self) -> tzinfo | None:
@@ -96,7 +97,8 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
         hidden = [*self.secrets, *([self.password] if self.password else [])]
-        for secret in sorted(hidden, key=len, reverse=True):
+        spelt = {spell(secret) for secret in hidden for spell in (str, quote, quote_plus, _quote_all)}
+        for secret in sorted(spelt, key=len, reverse=True):
             text = text.replace(secret, BLOT)
         return text
 
@@ -115,3 +117,30 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 
 def _is_word(value: object) -> bool:
     return isinstance(value, str) and value != ""
+
+
+def _quote_all(text: str) -> str:
+    return quote(text, safe="")
+
+
+_WHERE: Final = " - at `$"
+
+
+def without_value(error: msgspec.ValidationError) -> str:
+    """The field and what was expected of it, without any value that the error shows."""
+    said, _, where = str(error).partition(_WHERE)
+    path = where.strip("`").lstrip(".")
+    if said.startswith("Invalid"):
+        said = "it holds a value that cannot be meant"
+    return f"{path}: {said}" if path else said
+
+
+_Document: Final = msgspec.defstruct(
+    "Account",
+    [
+        # A file can name a zone and list settings; it holds no tzinfo and no Struct.
+        (field.name, {"zone": str | None, "settings": dict[str, Any] | None}.get(field.name, field.type), None)
+        for field in msgspec.structs.fields(Account)
+    ],
+    forbid_unknown_fields=True,
+)

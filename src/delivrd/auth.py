@@ -15,7 +15,7 @@ from datetime import datetime
 from email.utils import getaddresses
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 from urllib.parse import quote, unquote, unquote_plus
 
 import msgspec
@@ -25,6 +25,9 @@ from delivrd.forms import read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, all_headers
 from delivrd.mails import mail_headers
 from delivrd.records import decode_text
+
+_MOST_COMMENTS: Final = 8
+"""Comments in a `From`; no sender of reports writes more than one."""
 
 
 class Covers(StrEnum):
@@ -187,7 +190,11 @@ class AllowedSender(msgspec.Struct, frozen=True):
         return any("@" in address for address in account.addresses)
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
-        senders = getaddresses(mail_headers(_mail(input).raw, "from"))
+        lines = mail_headers(_mail(input).raw, "from")
+        # Comments nest, and the standard library's parser recurses once for each level.
+        if sum(line.count("(") for line in lines) > _MOST_COMMENTS:
+            return False
+        senders = getaddresses(lines)
         if len(senders) != 1:
             return False
         allowed = [address.lower() for address in account.addresses if "@" in address]

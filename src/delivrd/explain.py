@@ -76,12 +76,12 @@ class Explanation(msgspec.Struct, frozen=True):
         lines = [f"read by {self.provider}"]
         if self.receipt.absence is not None:
             absence = self.receipt.absence
-            said = " ".join(part for part in (absence.code, absence.text) if part)
+            said = " ".join(_shown(part) for part in (absence.code, absence.text) if part)
             lines.append(f"no report: {absence.kind}" + (f" ({said})" if said else ""))
         for problem in self.receipt.problems:
-            lines.append(f"item {problem.index} could not be read: {problem.reason}")
+            lines.append(f"item {problem.index} could not be read: {_shown(problem.reason)}")
         for other in self.receipt.others:
-            lines.append(f"no report, kept whole: {', '.join(other)}")
+            lines.append(f"no report, kept whole: {_shown(', '.join(other))}")
         for number, steps in enumerate(self.steps, start=1):
             lines += ["", f"report {number} of {len(self.steps)}", *_describe(steps)]
         return "\n".join(lines)
@@ -140,7 +140,7 @@ def _describe(steps: ReportSteps) -> list[str]:
         lines.append(f"    {field.report_field} = {_shown(field.value)}, from {' or '.join(field.wire_names)}")
     lines.append("  codes, in order of authority" if report.codes else "  codes: none sent")
     for code in steps.codes:
-        spelt = f"{code.field}={code.code}: " if code.field else ""
+        spelt = f"{code.field}={_shown(code.code)}: " if code.field else ""
         lines.append(f"    {spelt}{code.rule} -> {code.result}")
         lines.append(f"      rule: {code.rule.meaning}")
         if code.row is not None:
@@ -152,7 +152,7 @@ def _describe(steps: ReportSteps) -> list[str]:
     cause = f"cause {report.cause} ({report.permanence})" if report.cause else "no cause"
     lines.append(f"    {cause}; resend: {report.resend}")
     for warning in report.warnings:
-        value = "" if warning.value is None else f" = {warning.value}"
+        value = "" if warning.value is None else f" = {_shown(warning.value)}"
         lines.append(f"    warning {warning.kind}: {warning.field}{value}")
     return lines
 
@@ -160,4 +160,6 @@ def _describe(steps: ReportSteps) -> list[str]:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value)
+    text = str(value)
+    # What a stranger sent stays on its line.
+    return text if text.isprintable() else ascii(text)

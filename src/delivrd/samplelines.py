@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from delivrd.accounts import Account
+from delivrd.accounts import Account, without_value
 from delivrd.errors import AccountError
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.wire import header_pairs
@@ -113,21 +113,10 @@ class FileLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="file"):
 AnyLine: TypeAlias = RequestLine | ResponseLine | MailLine | DeliverSmLine | FileLine
 InputLine: TypeAlias = RequestLine | ResponseLine | MailLine | DeliverSmLine
 
-_WHERE: Final = " - at `$"
 
 _KINDS: Final[Mapping[str, type[Line]]] = {
     str(kind.__struct_config__.tag): kind for kind in (RequestLine, ResponseLine, MailLine, DeliverSmLine, FileLine)
 }
-
-_AccountDocument: Final = msgspec.defstruct(
-    "_AccountDocument",
-    [
-        # A file can name a zone and list settings; it holds no tzinfo and no Struct.
-        (field.name, {"zone": str | None, "settings": dict[str, Any] | None}.get(field.name, field.type), None)
-        for field in msgspec.structs.fields(Account)
-    ],
-    forbid_unknown_fields=True,
-)
 
 
 def parse_line(data: bytes) -> AnyLine:
@@ -146,7 +135,7 @@ def parse_line(data: bytes) -> AnyLine:
     try:
         line: AnyLine = msgspec.convert(document, AnyLine)
     except msgspec.ValidationError as error:
-        raise ValueError(_without_value(error)) from None
+        raise ValueError(without_value(error)) from None
     return line
 
 
@@ -207,7 +196,7 @@ def write_line(line: AnyLine) -> bytes:
 
 
 def account_of(document: Mapping[str, Any]) -> Account:
-    """`Account.from_dict`, with the types checked, and errors that show no value.
+    """`Account.from_dict`, with errors that show no value.
 
     Raises:
         ValueError: names the field.
@@ -215,11 +204,10 @@ def account_of(document: Mapping[str, Any]) -> Account:
     if not set(document) <= set(Account.__struct_fields__):
         raise ValueError(f"account: it has a field of another name; expected: {', '.join(Account.__struct_fields__)}")
     try:
-        msgspec.convert(document, _AccountDocument)
         return Account.from_dict(document)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"account, {_without_value(error)}") from None
     except AccountError as error:
+        if isinstance(error.__cause__, msgspec.ValidationError):
+            raise ValueError(f"account, {error}") from None
         field = str(error).partition(":")[0]
         where = f"account, {field}" if field in Account.__struct_fields__ else "account"
         raise ValueError(f"{where}: it holds a value that cannot be meant") from None
@@ -271,12 +259,3 @@ def _pairs(headers: list[tuple[str, str]] | dict[str, str]) -> tuple[tuple[str, 
 def _zone_name(zone: tzinfo) -> str:
     name = str(zone)
     return name.removeprefix("UTC") or "UTC" if isinstance(zone, timezone) and zone is not UTC else name
-
-
-def _without_value(error: msgspec.ValidationError) -> str:
-    """The field and what was expected of it, without any value that the error shows."""
-    said, _, where = str(error).partition(_WHERE)
-    path = where.strip("`").lstrip(".")
-    if said.startswith("Invalid"):
-        said = "it holds a value that cannot be meant"
-    return f"{path}: {said}" if path else said

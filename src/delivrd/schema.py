@@ -25,8 +25,11 @@ def report_schema() -> dict[str, Any]:
     }
     body["required"] = ["schema", *body["required"], *DERIVED_FIELDS]
     body["title"] = "delivrd report"
-    return {
+    schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **body,
         "$defs": definitions,
     }
+    # As JSON has it: lists, where Python has tuples.
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))
+    return plain

@@ -60,10 +60,11 @@ def check_snapshot(item: pytest.Item, case: Case) -> None:
     """
     if isinstance(case.loaded, Exception):
         raise Broken(f"{case.place} is no fixture: {case.loaded}")
+    written = []
     for index, outcome in enumerate(case.outcomes):
-        if isinstance(outcome, Exception) and not isinstance(outcome, InputError):
+        if not isinstance(outcome, Receipt | InputError):
             raise Broken(f"{case.where(index)} {describe(outcome)}; only InputError may come out") from outcome
-    written = [outcome_of(outcome) for outcome in case.outcomes]
+        written.append(outcome_of(outcome))
     snapshot = _assertion(item)
     if not snapshot == (written if case.path.suffix == ".jsonl" else written[0]):  # noqa: SIM201 - syrupy compares by ==
         difference = "\n".join(snapshot.get_assert_diff())
@@ -73,14 +74,18 @@ def check_snapshot(item: pytest.Item, case: Case) -> None:
         )
 
 
-def outcome_of(outcome: Receipt | Exception) -> dict[str, Any]:
+def outcome_of(outcome: Receipt | InputError) -> dict[str, Any]:
     """An outcome as plain values, as on file."""
     if isinstance(outcome, Receipt):
         return {"receipt": outcome.to_dict()}
-    error: dict[str, Any] = {"type": type(outcome).__name__, "message": str(outcome)}
-    if isinstance(outcome, InputError):
-        error |= {"field": outcome.field, "reply": msgspec.to_builtins(outcome.reply)}
-    return {"error": error}
+    return {
+        "error": {
+            "type": type(outcome).__name__,
+            "message": str(outcome),
+            "field": outcome.field,
+            "reply": msgspec.to_builtins(outcome.reply),
+        }
+    }
 
 
 def _assertion(item: pytest.Item) -> SnapshotAssertion:

@@ -65,11 +65,15 @@ DECLARED = "Push(reading=READING, bodies=(BodyKind.JSON,))"
 DECODED = "Push(reading=READING, bodies=(BodyKind.JSON,), decode=decode)"
 
 
-def http(body: str, *, first: str = "POST /dlr HTTP/1.1", source: str = "invented for this test", said: str = "") -> bytes:
+def http(
+    body: str, *, first: str = "POST /dlr HTTP/1.1", source: str = "invented for this test", said: str = ""
+) -> bytes:
     """A fixture: one HTTP message, with where it comes from, and what else is said of it."""
     head = f"# source: {source}\n{said}" if source else said
     content = body.encode()
-    wire = f"{first}\r\nHost: gateway.example\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    wire = (
+        f"{first}\r\nHost: gateway.example\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
     return head.encode() + wire.encode() + content
 
 

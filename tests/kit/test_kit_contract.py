@@ -31,7 +31,9 @@ def test_a_file_that_is_neither_input_nor_outcome_fails(bench, failures) -> None
     (folder / "more").mkdir()
     result = bench.accepted(hostile=0)
     assert failures(result) == {"files"}
-    result.stdout.fnmatch_lines(["acme/more: a folder, which nothing reads*", "acme/notes.txt: no fixture; expected a name*"])
+    result.stdout.fnmatch_lines(
+        ["acme/more: a folder, which nothing reads*", "acme/notes.txt: no fixture; expected a name*"]
+    )
     assert ".gitkeep" not in result.stdout.str()
 
 
@@ -130,7 +132,10 @@ def test_a_field_that_is_never_consulted_is_found(bench, failures, make_http) ->
     )
     module = bench.site / "acme_dlr.py"
     module.write_text(module.read_text().replace("tables=(STATUS,)", "tables=(STATUS, ERR)"))
-    files = {"delivered.http": make_http('{"id":"1","status":"OK","err":"1"}'), "failed.http": make_http('{"id":"1","status":"BAD"}')}
+    files = {
+        "delivered.http": make_http('{"id":"1","status":"OK","err":"1"}'),
+        "failed.http": make_http('{"id":"1","status":"BAD"}'),
+    }
     bench.fixtures(files)
     result = bench.accepted(hostile=0)
     assert failures(result) == {"rows", "unlisted"}
@@ -175,8 +180,14 @@ def test_a_provider_that_does_not_say_what_it_is_is_found(bench, failures) -> No
     bench.plugin(POLL, way="Push(reading=READING, bodies=(BodyKind.JSON,))")
     module = bench.site / "acme_dlr.py"
     source = module.read_text().replace('"""Acme: a POST of JSON for each change."""', "")
-    source = source.replace('Source("Acme\'s manual")', 'Source("")').replace('title="Acme"', 'title=" "').replace('"It signs nothing.",', "")
-    source = source.replace('"no such message"', '""').replace("auth=(UrlSecret(),)", "auth=(UrlSecret(),), absences=(ANSWERS,)")
+    source = (
+        source.replace('Source("Acme\'s manual")', 'Source("")')
+        .replace('title="Acme"', 'title=" "')
+        .replace('"It signs nothing.",', "")
+    )
+    source = source.replace('"no such message"', '""').replace(
+        "auth=(UrlSecret(),)", "auth=(UrlSecret(),), absences=(ANSWERS,)"
+    )
     module.write_text(source)
     bench.fixtures()
     result = bench.accepted(hostile=0)
@@ -197,7 +208,7 @@ def test_a_provider_made_in_a_function_is_documented_by_its_plugin(bench, failur
     bench.plugin()
     module = bench.site / "acme_dlr.py"
     source = module.read_text().replace('"""Acme: a POST of JSON for each change."""', "")
-    head, made, tail = source.partition("ACME = Provider(")
+    head, _, tail = source.partition("ACME = Provider(")
     body, hook, _ = tail.partition("@hookimpl")
     source = f"{head}def make():\n    return Provider({body}\n{hook}\ndef delivrd_providers():\n    return [make()]\n"
     module.write_text(source)
@@ -354,7 +365,9 @@ def test_a_secret_that_shows_in_the_receipt_is_found(bench, failures) -> None:
     bench.fixtures()
     result = bench.accepted(hostile=0)
     assert failures(result) == {"authentic"}
-    result.stdout.fnmatch_lines(["*the receipt holds the account's secret; declare the field that echoes it, to drop it"])
+    result.stdout.fnmatch_lines(
+        ["*the receipt holds the account's secret; declare the field that echoes it, to drop it"]
+    )
 
 
 NAMED = """
@@ -372,11 +385,13 @@ NAMED = """
     [
         ('# account: {"username":"me"}\n', "/?user=me", "AccountName", None),
         ("", "/?user=me", "AccountName", "no fixture's account is configured for it; *"),
-        ('# account: {"username":"you"}\n', "/?user=me", "AccountName", "* refused for the account that it names"),
+        ('# account: {"username":"you"}\n', "/?user=me", "AccountName", "*refused for the account that it names"),
         ('# account: {"username":"me"}\n', "/", "AccountName", "it refuses no fixture for an account of another name"),
     ],
 )
-def test_a_name_that_proves_nothing_alone_is_tried_too(bench, failures, make_http, said, target, auth, complaint) -> None:
+def test_a_name_that_proves_nothing_alone_is_tried_too(
+    bench, failures, make_http, said, target, auth, complaint
+) -> None:
     bench.plugin(NAMED, auth=f'UrlSecret(), {auth}("user"),')
     first = f"POST {target} HTTP/1.1"
     bodies = {"delivered": '{"id":"1","status":"OK"}', "failed": '{"id":"1","status":"BAD"}'}
@@ -403,7 +418,13 @@ def test_mails_and_pdus_are_checked_as_requests_are(bench, failures, make_http) 
     address = b"\x01\x01" + b"15555550100\0"
     body = b"\0" + address + address + b"\x04\0\0\0\0\0\0\0\0" + bytes([len(text)]) + text
     pdu = (16 + len(body)).to_bytes(4) + (5).to_bytes(4) + bytes(4) + (1).to_bytes(4) + body
-    bench.fixtures({"delivered.eml": mail, "failed.hex": b"# source: invented\n" + pdu.hex().encode(), "r.http": make_http('{"id":"1","status":"OK"}')})
+    bench.fixtures(
+        {
+            "delivered.eml": mail,
+            "failed.hex": b"# source: invented\n" + pdu.hex().encode(),
+            "r.http": make_http('{"id":"1","status":"OK"}'),
+        }
+    )
     assert failures(bench.accepted(hostile=25)) == set()
 
 

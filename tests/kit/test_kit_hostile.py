@@ -18,7 +18,9 @@ KEY_ERROR = """
 """
 
 INPUTS = {
-    "json": Request("POST", "/?a=1", {"Content-Type": "application/json"}, b'{"id":1,"price":{"a":"0.1"},"list":[{"b":null},2]}'),
+    "json": Request(
+        "POST", "/?a=1", {"Content-Type": "application/json"}, b'{"id":1,"price":{"a":"0.1"},"list":[{"b":null},2]}'
+    ),
     "form": Request("POST", "/", (("Content-Type", "application/x-www-form-urlencoded"),), b"id=1&status=a%20b+c&"),
     "multipart": Request("POST", "/", (), b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n--x--\r\n'),
     "query": Request("GET", "/dlr?id=1&status=OK"),
@@ -28,7 +30,9 @@ INPUTS = {
     "broken": Response(200, (), b"{no json"),
     "empty": Response(204),
     "mail": Mail(b"From: a@b.example\nSubject: s\n\nid: 1\nstatus=OK\nhttp://x.example/?id=1&status=OK\n"),
-    "pdu": DeliverSm(4, "1", "2", b"id:1 sub:001 submit date:2401011200 stat:DELIVRD err:000", {0x1E: b"1", 0x427: b"\x02"}),
+    "pdu": DeliverSm(
+        4, "1", "2", b"id:1 sub:001 submit date:2401011200 stat:DELIVRD err:000", {0x1E: b"1", 0x427: b"\x02"}
+    ),
 }
 
 

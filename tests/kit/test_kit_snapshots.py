@@ -18,11 +18,15 @@ OWN_TESTS = """
         def dirname(cls, *, test_location):
             return str(Path(test_location.filepath).parent)
 
+        @classmethod
+        def get_file_basename(cls, *, test_location, index):
+            return test_location.basename
+
     def test_amber(snapshot):
         assert snapshot == {"a": 1}
 
     def test_beside(snapshot):
-        assert b"{}" == snapshot(extension_class=Beside)
+        assert b"{}" == snapshot.use_extension(Beside)
 """
 
 
@@ -31,7 +35,9 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("arguments", [(), ("--snapshot-dirname=.",), ("--snapshot-dirname=..",), ("fixtures",)], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [(), ("--snapshot-dirname=.",), ("--snapshot-dirname=..",), ("fixtures",)], ids=str
+)
 def test_an_update_writes_the_outcomes_of_known_cases_and_touches_nothing_else(bench, arguments) -> None:
     bench.plugin()
     folder = bench.fixtures()
@@ -47,18 +53,17 @@ def test_an_update_writes_the_outcomes_of_known_cases_and_touches_nothing_else(b
 
 def test_an_update_beside_tests_with_extensions_of_their_own_touches_no_fixture(bench) -> None:
     bench.plugin()
-    folder = bench.fixtures({"gone.json": b"{}\n"} | bench_files(bench))
-    bench.pytester.mkdir("tests").joinpath("test_own.py").write_text("\n".join(line[4:] for line in OWN_TESTS.splitlines()))
+    bench.fixtures()
+    folder = bench.fixtures({"gone.json": b"{}\n"})
+    bench.pytester.mkdir("tests").joinpath("test_own.py").write_text(
+        "\n".join(line[4:] for line in OWN_TESTS.splitlines())
+    )
     before = content(folder)
     result = bench.run("--snapshot-update", hostile=0)
     # The update passed, so it was free to clean up.
     assert "gone.json" in content(folder)
     assert {name: content(folder)[name] for name in before} == before
     result.stdout.fnmatch_lines(["*5 snapshots generated*"])
-
-
-def bench_files(bench) -> dict[str, bytes]:
-    return {name: (bench.fixtures() / name).read_bytes() for name in ("delivered.http", "failed.http")}
 
 
 def test_an_update_of_one_case_leaves_the_outcomes_of_the_others(bench) -> None:
@@ -92,7 +97,13 @@ def test_an_outcome_is_the_receipt_or_the_error_as_indented_json(bench) -> None:
 def test_a_file_of_many_inputs_has_a_list_of_outcomes(bench, failures) -> None:
     bench.plugin()
     lines = [
-        {"kind": "request", "method": "POST", "target": "/", "body": json.dumps({"id": "1", "status": code}), "source": "invented"}
+        {
+            "kind": "request",
+            "method": "POST",
+            "target": "/",
+            "body": json.dumps({"id": "1", "status": code}),
+            "source": "invented",
+        }
         for code in ("OK", "BAD")
     ]
     folder = bench.fixtures({"codes.jsonl": "\n".join(map(json.dumps, lines)).encode()})
@@ -127,7 +138,9 @@ def test_an_outcome_that_is_another_exception_is_never_accepted(bench, failures)
     bench.fixtures()
     result = bench.accepted(hostile=0)
     assert "snapshot" in failures(result)
-    result.stdout.fnmatch_lines(["acme/unreadable-without-id.http raised PluginError: *KeyError('id'); only InputError may*"])
+    result.stdout.fnmatch_lines(
+        ["acme/unreadable-without-id.http raised PluginError: *KeyError('id'); only InputError may*"]
+    )
 
 
 def test_the_kit_asks_for_syrupy_where_it_is_switched_off(bench, failures) -> None:

@@ -94,7 +94,7 @@ def test_a_folder_without_an_installed_provider_fails(bench, failures) -> None:
     bench.fixtures(provider="other")
     result = bench.accepted(hostile=0)
     assert failures(result) == {"installed"}
-    result.stdout.fnmatch_lines(["other: no provider 'other'; installed: acme"])
+    result.stdout.fnmatch_lines(["other: no provider 'other'; installed: *acme*"])
 
 
 def test_a_broken_plugin_says_why_it_is_broken(bench, failures) -> None:
@@ -126,7 +126,9 @@ def test_a_provider_of_the_same_plugin_without_a_folder_fails(bench, failures) -
     two_providers(bench)
     result = bench.accepted(hostile=0)
     assert failures(result) == {"providers"}
-    result.stdout.fnmatch_lines(["beta: plugin acme brings it, and there is no folder fixtures/beta; add its fixtures*"])
+    result.stdout.fnmatch_lines(
+        ["beta: plugin acme brings it, and there is no folder fixtures/beta; add its fixtures*"]
+    )
 
 
 def test_a_provider_that_is_not_asked_for_needs_no_folder(bench, failures) -> None:

@@ -38,7 +38,9 @@ def test_a_key_error_on_a_missing_field_is_found(bench, failures, sound) -> None
     bench.fixtures({name: data for name, data in sound.items() if "without" not in name})
     result = bench.accepted()
     assert failures(result) == {"hostile"}
-    result.stdout.fnmatch_lines(["*raised PluginError*KeyError('id')*", "the input that did it: .delivrd/failures/acme-*"])
+    result.stdout.fnmatch_lines(
+        ["*raised PluginError*KeyError('id')*", "the input that did it: .delivrd/failures/acme-*"]
+    )
 
 
 def test_a_code_compared_with_a_number_is_found(bench, failures, make_http) -> None:
@@ -52,7 +54,9 @@ def test_a_code_compared_with_a_number_is_found(bench, failures, make_http) -> N
     bench.fixtures({"delivered.http": make_http('{"id":"m1","status":"1"}')})
     result = bench.accepted()
     assert failures(result) == {"names", "rows", "unlisted"}
-    result.stdout.fnmatch_lines(["*its name says delivered, it came out failed*", "*code 'OK' (delivered): no fixture reaches it*"])
+    result.stdout.fnmatch_lines(
+        ["*its name says delivered, it came out failed*", "*code 'OK' (delivered): no fixture reaches it*"]
+    )
 
 
 def test_a_default_branch_that_reads_a_key_nobody_sends_is_found(bench, failures) -> None:
@@ -69,7 +73,9 @@ def test_a_default_branch_that_reads_a_key_nobody_sends_is_found(bench, failures
     bench.fixtures()
     result = bench.accepted()
     assert failures(result) == {"hostile", "unlisted"}
-    result.stdout.fnmatch_lines(["*status = 'KITCODE': an unlisted code is no error, and it raised PluginError*KeyError('reason')"])
+    result.stdout.fnmatch_lines(
+        ["*status = 'KITCODE': an unlisted code is no error, and it raised PluginError*KeyError('reason')"]
+    )
 
 
 def test_a_clock_read_while_decoding_is_found(bench, failures) -> None:
@@ -86,7 +92,9 @@ def test_a_clock_read_while_decoding_is_found(bench, failures) -> None:
     bench.fixtures()
     result = bench.accepted()
     assert failures(result) == {"purity"}
-    result.stdout.fnmatch_lines(["acme/delivered.http: reading it touches the clock (time.time) at *acme_dlr.py, line *"])
+    result.stdout.fnmatch_lines(
+        ["acme/delivered.http: reading it touches the clock (time.time) at *acme_dlr.py, line *"]
+    )
 
 
 BATCH = """
@@ -113,7 +121,9 @@ def test_a_batch_lost_to_one_bad_item_is_found(bench, failures, make_http) -> No
     bench.fixtures({"delivered-two.http": make_http(TWO)})
     result = bench.accepted()
     assert failures(result) == {"batches"}
-    result.stdout.fnmatch_lines(["*the body: with None put in at place 0 it raised Unreadable*its 2 report(s) as they were*"])
+    result.stdout.fnmatch_lines(
+        ["*the body: with None put in at place 0 it raised Unreadable*its 2 report(s) as they were*"]
+    )
 
 
 def test_a_batch_whose_bad_items_are_problems_passes(bench, failures, make_http) -> None:
@@ -146,7 +156,9 @@ def test_an_unsigned_input_that_is_accepted_is_found(bench, failures) -> None:
     bench.fixtures()
     result = bench.accepted()
     assert failures(result) == {"authentic"}
-    result.stdout.fnmatch_lines(["Lenient: acme/delivered.http: with no proof it gave 1 report(s); expected NotAuthentic (missing)"])
+    result.stdout.fnmatch_lines(
+        ["Lenient: acme/delivered.http: with no proof it gave 1 report(s); expected NotAuthentic (missing)"]
+    )
 
 
 def test_a_code_retyped_so_that_its_row_is_never_reached_is_found(bench, failures, make_http) -> None:
@@ -165,7 +177,9 @@ def test_a_code_retyped_so_that_its_row_is_never_reached_is_found(bench, failure
             return Decoded(records=[{"id": text(document.get("id")), "status": status}])
         """
     )
-    bench.fixtures({"delivered.http": make_http('{"id":"1","status":"OK"}'), "seven.http": make_http('{"id":"1","status":"007"}')})
+    bench.fixtures(
+        {"delivered.http": make_http('{"id":"1","status":"OK"}'), "seven.http": make_http('{"id":"1","status":"007"}')}
+    )
     result = bench.accepted()
     assert failures(result) == {"rows"}
     result.stdout.fnmatch_lines(["table status, code '007' (failed): no fixture reaches it where it is consulted"])
@@ -176,7 +190,9 @@ def test_a_name_that_lies_is_found(bench, failures, sound, make_http) -> None:
     bench.fixtures(sound | {"not_yet-known.http": make_http('{"id":"m3","status":"OK"}')})
     result = bench.accepted()
     assert failures(result) == {"names"}
-    result.stdout.fnmatch_lines(["acme/not_yet-known.http: its name says not_yet, it came out delivered or success; rename it"])
+    result.stdout.fnmatch_lines(
+        ["acme/not_yet-known.http: its name says not_yet, it came out delivered or success; rename it"]
+    )
 
 
 def test_an_outcome_without_its_input_is_found(bench, failures) -> None:
@@ -245,3 +261,58 @@ def test_whatever_decoding_touches_is_named(bench, failures, touch, named) -> No
     assert failures(result) == {"purity"}
     assert named in result.stdout.str()
 
+
+OUTER = """
+    def decode(request, context):
+        try:
+            outer = json.loads(request.body.decode("utf-8"), parse_constant=str)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable("body: expected JSON") from error
+        if not isinstance(outer, dict) or not isinstance(outer.get("items"), list):
+            raise Unreadable("items: expected a list")
+        RULE
+        records, problems = [], []
+        for index, item in enumerate(outer["items"]):
+            if isinstance(item, dict):
+                item = {**outer, **item}
+                records.append({"id": text(item.get("id")), "status": text(item.get("status"))})
+            else:
+                problems.append(Problem(index, "expected an object"))
+        return Decoded(records=records, problems=problems)
+"""
+INHERITED = '{"id": "m0", "status": "OK", "items": [{"id": "m1"}, {"id": "m2", "status": "BAD"}]}'
+
+
+def test_an_empty_item_may_inherit_a_whole_report(bench, failures, make_http) -> None:
+    bench.plugin(OUTER.replace("RULE", "pass"))
+    bench.fixtures({"delivered-two.http": make_http(INHERITED)})
+    assert failures(bench.accepted()) == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            'if b": " not in request.body: raise Unreadable("expected spaces")',
+            "written anew with the same values, it raised Unreadable*",
+        ),
+        (
+            'if len(outer["items"]) == 1: raise KeyError("second")',
+            "item 0 alone: it raised PluginError*KeyError('second')",
+        ),
+        (
+            'if None in outer["items"]: return Decoded(problems=[Problem(0, "bad")])',
+            "with None put in * gave no report (unreadable_items)*",
+        ),
+        (
+            'if 17 in outer["items"]: outer["items"].reverse()',
+            "with 17 put in at place 0 it gave 2 report(s); expected its 2 report(s) as*",
+        ),
+    ],
+)
+def test_a_batch_that_is_more_or_less_than_its_items_is_found(bench, failures, make_http, rule, said) -> None:
+    bench.plugin(OUTER.replace("RULE", rule))
+    bench.fixtures({"delivered-two.http": make_http(INHERITED)})
+    result = bench.accepted(hostile=0)
+    assert "batches" in failures(result)
+    result.stdout.fnmatch_lines([f"acme/delivered-two.http, items*{said}"])

@@ -5,6 +5,8 @@ The rule of this module: every word of it comes from a table.
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 import msgspec
 
@@ -15,19 +17,21 @@ from delivrd.listing import CodeLine, code_lines
 from delivrd.pages import code_table, provider_page
 from delivrd.provider import Provider
 
-_HEAD = (
+# What comes last is what a narrow terminal leaves out.
+_HEAD: Final = (
     "provider",
     "field",
     "code",
     "status",
     "final",
-    "evidence",
     "cause",
     "resend",
     "meaning",
+    "evidence",
     "dashboard",
     "source",
 )
+_LEAST: Final = (10, 8, 10, 11, 5, 8, 9, 16, 8, 9, 20)
 
 
 @click.command()
@@ -64,7 +68,9 @@ def codes(session: Session, provider: str | None, code: str | None, form: str) -
     elif form == "markdown":
         put(code_table(lines))
     elif lines:
-        put(text_table(_HEAD, list(map(_row, lines)), columns()))
+        # One provider's name in every line would say nothing.
+        first = 1 if len(chosen) == 1 else 0
+        put(text_table(_HEAD[first:], [_row(line)[first:] for line in lines], columns(), _LEAST[first:]))
 
 
 def _chosen(session: Session, provider: str | None, code: str | None) -> tuple[list[Provider], str | None]:
@@ -81,5 +87,5 @@ def _chosen(session: Session, provider: str | None, code: str | None) -> tuple[l
 def _row(line: CodeLine) -> tuple[str, ...]:
     final = "" if line.final is None else "yes" if line.final else "no"
     status = line.status or ("(silent)" if line.absence is None else f"({line.absence})")
-    cells = (line.evidence, line.cause, line.resend, line.meaning, line.dashboard, line.source)
+    cells = (line.cause, line.resend, line.meaning, line.evidence, line.dashboard, line.source)
     return (line.provider, line.field, line.code, status, final, *(one_line(cell or "") for cell in cells))

@@ -6,7 +6,8 @@ The rule of this module: reports go to standard output, and everything else to s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import click
@@ -37,7 +38,7 @@ _HEAD: Final = ("message_id", "status", "final", "evidence", "cause", "resend", 
     "--errors",
     metavar="FILE",
     help="Keep what could not be read in this file, a line of JSON each with the reason, to be read again. It is "
-    "written anew, and for you alone, since inputs can hold secrets; those of the account are left out.",
+    "written anew; where it is new, for you alone, since inputs can hold secrets. Those of the account are left out.",
 )
 @pass_session
 def normalize(
@@ -57,7 +58,7 @@ def normalize(
     kept: list[AnyLine] = []
     count = failed = 0
     inputs = inputs_of(names, options)
-    try:
+    with _keeping(errors, kept):
         for found in inputs:
             count += 1
             made = _normalized(read_by, found, rows if as_table else None) if isinstance(found, Good) else found
@@ -66,10 +67,6 @@ def normalize(
                 put_note(made.reason)
                 if made.line is not None:
                     kept.append(made.line)
-    finally:
-        # Also where the reading was broken off: standard input cannot be read again.
-        if errors is not None:
-            _keep(errors, kept)
     if as_table and rows:
         put(text_table(_HEAD, rows, columns()))
     if failed:
@@ -122,10 +119,25 @@ def _normalized(provider: Provider, good: Good, rows: list[Sequence[str]] | None
     return bad(good, "; ".join(f"item {problem.index}: {problem.reason}" for problem in receipt.problems))
 
 
-def _keep(name: str, kept: Sequence[AnyLine]) -> None:
+@contextmanager
+def _keeping(name: str | None, kept: Sequence[AnyLine]) -> Iterator[None]:
+    """Write what was kept when all is done, also where the reading is broken off.
+
+    The file is opened first, for standard input cannot be read again; it is emptied last, for it
+    can be one of the inputs.
+    """
+    if name is None:
+        yield
+        return
     try:
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(handle, "wb") as file:
-            file.writelines(map(write_line, kept))
+        file = os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
     except OSError as error:
         raise Refusal(f"--errors: {click.format_filename(name)}: {error.strerror or type(error).__name__}") from error
+    with file:
+        try:
+            yield
+        finally:
+            # A device or a pipe has nothing to empty.
+            with suppress(OSError):
+                file.truncate(0)
+            file.writelines(map(write_line, kept))

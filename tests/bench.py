@@ -1,0 +1,73 @@
+"""What reading a report costs, as ratios within one run: these hold where absolute times do not.
+
+Each pair is timed in turns, many rounds of a few thousand calls each, and the best round of each
+counts: on a shared machine the best is what the code costs, and the rest is what others cost.
+Run: `make bench`. The last line is the whole result as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from timeit import Timer
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from delivrd import Account, HmacBody, Registry, Request, read_samples
+from delivrd_messente.omnichannel import Delivery
+
+ROUNDS = 40
+CALLS = 4000
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def request(provider: str, case: str) -> Request:
+    path = FIXTURES / provider / case
+    (sample,) = read_samples(path.name, path.read_bytes())
+    assert isinstance(sample.input, Request)
+    return sample.input
+
+
+def best(*calls: Callable[[], object]) -> list[float]:
+    """The best time of each call, in microseconds, timed in turns."""
+    timers = [Timer(call) for call in calls]
+    found = [float("inf")] * len(timers)
+    for _ in range(ROUNDS):
+        for index, timer in enumerate(timers):
+            found[index] = min(found[index], timer.timeit(CALLS))
+    return [seconds / CALLS * 1e6 for seconds in found]
+
+
+def main() -> int:
+    providers = Registry.installed()
+    omni, legacy, teli = providers["messente-omnichannel"], providers["messente-legacy"], providers["teli"]
+    callback = request("messente-omnichannel", "delivered-documented-sample.http")
+    get = request("messente-legacy", "delivered-documented-sample.http")
+    form = request("teli", "delivered-form.http")
+    account = Account(secrets=["a password"])
+    signed = HmacBody("X-Messente-Signature").sign(callback, account)
+    assert isinstance(signed, Request)
+
+    decode, body = msgspec.json.Decoder(Delivery).decode, callback.body
+    query, fields = get.target.partition("?")[2], form.body.decode()
+    rows = []
+    for name, limit, yardstick, read in [
+        ("omnichannel: read / msgspec's typed decode", 4.0, lambda: decode(body), lambda: omni.read(callback)),
+        ("omnichannel: receive / read", None, lambda: omni.read(callback), lambda: omni.receive(signed, account)),
+        ("legacy GET: read / parse_qsl", 1.5, lambda: parse_qsl(query), lambda: legacy.read(get)),
+        ("teli form: read / parse_qsl", None, lambda: parse_qsl(fields), lambda: teli.read(form)),
+    ]:
+        base, cost = best(yardstick, read)
+        ratio = cost / base
+        rows.append({"pair": name, "base_us": base, "cost_us": cost, "ratio": ratio, "limit": limit})
+        verdict = "" if limit is None else f"  (at most {limit}: {'yes' if ratio <= limit else 'NO'})"
+        print(f"{name:45} {base:7.3f} us {cost:7.3f} us {ratio:6.2f}{verdict}")
+    print(json.dumps(rows))
+    return any(row["limit"] is not None and row["ratio"] > row["limit"] for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
