@@ -72,7 +72,11 @@ def test_what_is_written_is_read_back_whatever_the_input(sample: Sample) -> None
     (back,) = read_samples("case" + suffix, content)
     assert suffix in SUFFIXES
     assert back.input == sample.input
-    assert (back.asked, back.received_at, back.source) == (sample.asked, sample.received_at, sample.source)
+    assert (back.asked, back.source) == (sample.asked, sample.source)
+    # Python never calls a time that its zone has twice equal to one of another zone.
+    assert [at and at.astimezone(UTC) for at in (back.received_at,)] == [
+        at and at.astimezone(UTC) for at in (sample.received_at,)
+    ]
     # Two accounts are the same only if they are one object: what they hold is compared.
     assert sample_line(back) == sample_line(sample)
 

@@ -84,10 +84,10 @@ class HmacBody(msgspec.Struct, frozen=True):
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         request = _request(input)
-        given = list(all_headers(request.headers, self.header))
+        given = all_headers(request.headers, self.header)
         if len(given) != 1:
             return False
-        return _any_equal(given[0], (self._proof(request.body, secret) for secret in account.secrets))
+        return _any_equal(given[0], [self._proof(request.body, secret) for secret in account.secrets])
 
     def sign(self, input: Input, account: Account) -> Input:
         request = _request(input)
@@ -138,7 +138,7 @@ class HttpBasic(msgspec.Struct, frozen=True):
         return bool(account.username and account.password)
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
-        given = list(all_headers(_request(input).headers, "authorization"))
+        given = all_headers(_request(input).headers, "authorization")
         scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
         if scheme.lower() != "basic":
             return False

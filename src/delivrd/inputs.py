@@ -6,7 +6,7 @@ and no `repr` shows a body, a query or a header, for they hold secrets and phone
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -113,11 +113,13 @@ def first_header(headers: Headers, name: str) -> str | None:
     return next(iter(all_headers(headers, name)), None)
 
 
-def all_headers(headers: Headers, name: str) -> Iterable[str]:
+def all_headers(headers: Headers, name: str) -> list[str]:
     """Each value of a header, whatever the case of its name, in order."""
     wanted = name.lower()
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return [value for header, value in pairs if header.lower() == wanted]
+    length = len(wanted)
+    # Comparing lengths first spares most names their lower case.
+    return [value for header, value in pairs if len(header) == length and header.lower() == wanted]
 
 
 def _require_bytes(field: str, value: object) -> None:

@@ -81,18 +81,24 @@ class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For providers whose accounts have no settings of their own."""
 
 
-class _Bound:
-    """A provider made ready for one account."""
+class _Bound(msgspec.Struct, frozen=True):
+    """A provider made ready for one account.
 
-    __slots__ = ("account", "classifier", "readers", "settings")
+    Attributes:
+        account: held, so that its id stays its own.
+        classifier: the tables with the account's meanings.
+        settings: the account's, checked.
+        readers: for each kind of input.
+        proofs: how each kind of input has to prove itself.
+        provable: the kinds for which one of these proves something alone.
+    """
 
-    def __init__(
-        self, account: Account | None, classifier: Classifier, settings: Any, readers: dict[type[Input], Read]
-    ) -> None:
-        self.account = account
-        self.classifier = classifier
-        self.settings = settings
-        self.readers = readers
+    account: Account | None
+    classifier: Classifier
+    settings: Any
+    readers: dict[type[Input], Read]
+    proofs: dict[type[Input], tuple[Scheme, ...]]
+    provable: frozenset[type[Input]]
 
 
 class Provider:
@@ -166,6 +172,8 @@ class Provider:
         self.code_fields = code_fields(tables, finality)
         if len(self.ways) != len(ways):
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
+        push = self.ways.get(Request)
+        self._methods = push.methods if isinstance(push, Push) else ()
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
         self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)
@@ -205,18 +213,26 @@ class Provider:
         Args, raises: as `read`, and `NotAuthentic` where the input does not prove its sender, or
             where the account is configured for no proof and does not say `open`.
         """
+        bound = self._ready(account)
+        kind = input.__class__
         try:
             check_size(payload(input), account.max_body)
             if isinstance(input, Request):
                 check_size(input.target, account.max_body)
-                way = self.ways.get(Request)
-                if isinstance(way, Push) and input.method not in way.methods:
-                    refuse_method(way.methods)
-            self._authenticate(input, account, received_at)
+                if self._methods and input.method not in self._methods:
+                    refuse_method(self._methods)
+            if kind not in bound.provable and not account.open:
+                raise NotAuthentic(
+                    f"{self.name}: the account is configured for no proof of this kind of input; "
+                    "give it secrets or addresses, or say open=True"
+                )
+            for scheme in bound.proofs[kind]:
+                if not scheme.authentic(input, account, received_at):
+                    raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
+            return bound.readers[kind](input, None, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
-        return self.read(input, account, received_at=received_at)
 
     def ask(
         self,
@@ -307,17 +323,6 @@ class Provider:
         kinds = " or ".join(kind.__name__ for kind in self.ways)
         raise Unreadable(f"{self.name} reads {kinds}, not {type(input).__name__}")
 
-    def _authenticate(self, input: Input, account: Account, at: datetime | None) -> None:
-        proofs = list(self.proofs(type(input), account))
-        if not any(scheme.sufficient for scheme in proofs) and not account.open:
-            raise NotAuthentic(
-                f"{self.name}: the account is configured for no proof of this kind of input; "
-                "give it secrets or addresses, or say open=True"
-            )
-        for scheme in proofs:
-            if not scheme.authentic(input, account, at):
-                raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
-
     def _refusal(self, input: Input, error: InputError) -> Reply | None:
         if not _RESPOND.get(type(input), False):
             return None
@@ -328,7 +333,6 @@ class Provider:
         if bound is None:
             if len(self._accounts) >= _ACCOUNTS_KEPT:
                 self._accounts.clear()
-            # The bound form holds the account, so that its id stays its own.
             bound = self._accounts[id(account)] = self._bind(account)
         return bound
 
@@ -349,7 +353,9 @@ class Provider:
             frame = Frame(account.name or None, classifier, zone, falls_back)
             reply = self.reply if _RESPOND[kind] else None
             readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply))
-        return _Bound(given, classifier, settings, readers)
+        proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
+        provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))
+        return _Bound(given, classifier, settings, readers, proofs, provable)
 
     def _settings_of(self, account: Account) -> Any:
         try:

@@ -6,6 +6,7 @@ source. A call that C code makes on its own (`map(time.time, …)`) cannot be se
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import socket
@@ -92,12 +93,16 @@ def _calls(provider: Provider, sample: Sample) -> list[_Call]:
             calls.append(_Call(frame.f_code, caller.f_code.co_filename, caller.f_lineno))
 
     # A profile function leaves the trace function, which measures coverage, alone.
-    before = sys.getprofile()
+    before, collecting = sys.getprofile(), gc.isenabled()
+    # A collection runs the callbacks of whoever asked for them: hypothesis's reads a clock.
+    gc.disable()
     sys.setprofile(note)
     try:
         read(provider, sample)
     finally:
         sys.setprofile(before)
+        if collecting:
+            gc.enable()
     return calls
 
 
