@@ -521,6 +521,22 @@ def test_a_mail_of_html_is_read_as_its_text():
     assert one(MAIL, mail(html, "text/html")).recipient == "+15555550100"
 
 
+@pytest.mark.parametrize("piece", ["<", "<p", "<!--", "<script>", "</style>", "<a b='", "&lt;", "<![x[", "<p>id: 1"])
+def test_the_text_of_html_is_found_in_linear_time(piece):
+    from delivrd.html_text import text_of_html
+
+    text_of_html(piece * 100_000)
+
+
+def test_the_text_of_html_is_what_a_reader_sees():
+    from delivrd.html_text import text_of_html
+
+    html = "<title>x</title><STYLE>p {a: b}</style>a &lt; b<!-- <p>no</p> --><BR/>id:&nbsp;1 < 2 <b>x</b>\u0130<p class='y'>z<unclosed"
+    assert text_of_html(html) == "a < b\nid:\xa01 x\u0130\nz"
+    assert text_of_html("plain") == "plain"
+    assert text_of_html("<script>never closed") == ""
+
+
 def test_the_plain_part_of_a_mail_is_read_before_the_html_part():
     parts = "\n".join(
         ["--b", "Content-Type: text/html", "", "<p>id: 2</p><p>stat: FAILED</p>"]

@@ -12,11 +12,11 @@ from email import message_from_bytes
 from email.header import decode_header
 from email.message import Message
 from email.policy import compat32
-from html.parser import HTMLParser
 from typing import Final
 
 from delivrd.errors import TooLarge
 from delivrd.forms import read_urlencoded, split_target
+from delivrd.html_text import text_of_html
 from delivrd.records import DEEPEST, Record, decode_text
 from delivrd.report import WarningKind
 
@@ -118,7 +118,7 @@ def _readable(message: Message) -> tuple[str, bool]:
             if part.get_content_type() == kind:
                 payload = part.get_payload(decode=True)
                 text, whole = decode_text(payload if isinstance(payload, bytes) else b"", part.get_content_charset())
-                return (_text_of_html(text) if kind == "text/html" else text), whole
+                return (text_of_html(text) if kind == "text/html" else text), whole
     return "", True
 
 
@@ -128,38 +128,3 @@ def _subject(message: Message) -> str:
     except (ValueError, LookupError):
         return str(message.get("subject", ""))
     return "".join(decode_text(piece, charset)[0] if isinstance(piece, bytes) else piece for piece, charset in pieces)
-
-
-_LONGEST_HTML: Final = 1 << 16
-"""Characters of an HTML part that are read: the parser takes quadratic time over some malformed ones."""
-
-
-class _TextOfHtml(HTMLParser):
-    """The text of an HTML part: a line for each block, table row or line break."""
-
-    _BREAKS: Final = frozenset({"br", "p", "div", "tr", "li", "table", "h1", "h2", "h3", "pre"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self._BREAKS:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.handle_starttag(tag, [])
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(data)
-
-
-def _text_of_html(html: str) -> str:
-    parser = _TextOfHtml()
-    try:
-        parser.feed(html[:_LONGEST_HTML])
-        parser.close()
-    except AssertionError:
-        # The standard library's parser raises it at some malformed sections; what came before is kept.
-        pass
-    return "".join(parser.pieces)

@@ -1,0 +1,212 @@
+"""Authentication: the schemes of the core pass, and each way to weaken one is found."""
+
+from __future__ import annotations
+
+import pytest
+
+SCHEMES = {
+    "body": 'HmacBody("X-Signature"),',
+    "encoded": 'HmacBody("X-Signature", encoding="base64", prefix="sha256="),',
+    "basic": "HttpBasic(),",
+    "addresses": "AllowedAddresses(),",
+    "url": "UrlSecret(),",
+    "several": 'UrlSecret(), HmacBody("X-Signature"), AllowedAddresses(), HttpBasic(),',
+}
+
+
+@pytest.mark.parametrize("auth", SCHEMES.values(), ids=SCHEMES)
+def test_every_scheme_of_the_core_passes(bench, failures, auth) -> None:
+    bench.plugin(auth=auth)
+    bench.fixtures()
+    assert failures(bench.accepted(hostile=5)) == set()
+
+
+FAULTS = {
+    "a body that is not covered": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def _proof(self, body, secret):
+                return super()._proof(body[:10], secret)
+        """,
+        'Weak("X-Signature"),',
+        "byte 10 of the body changed it * expected NotAuthentic (changed body)",
+    ),
+    "a secret of which a part counts": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def _proof(self, body, secret):
+                return super()._proof(body, secret[:4])
+        """,
+        'Weak("X-Signature"),',
+        "character 4 of the secret changed it * expected NotAuthentic (another's)",
+    ),
+    "a malformed proof that raises": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def authentic(self, input, account, at):
+                proof = input.header(self.header)
+                if proof is not None:
+                    bytes.fromhex(proof)
+                return super().authentic(input, account, at)
+        """,
+        'Weak("X-Signature"),',
+        "header X-Signature = * it raised ValueError*expected NotAuthentic (malformed)",
+    ),
+    "only the first secret counts": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def authentic(self, input, account, at):
+                return input.header(self.header) == self._proof(input.body, account.secrets[0])
+        """,
+        'Weak("X-Signature"),',
+        "signed with the second of two secrets, it is refused; secrets could not be rotated",
+    ),
+    "any address": (
+        """
+        class Weak(AllowedAddresses, frozen=True):
+            def authentic(self, input, account, at):
+                return input.client is not None and input.client.count(".") == 3
+        """,
+        "Weak(),",
+        "another address changed it * expected NotAuthentic (another's)",
+    ),
+    "an account without secrets": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def configured(self, account):
+                return True
+            def authentic(self, input, account, at):
+                return not account.secrets or super().authentic(input, account, at)
+        """,
+        'Weak("X-Signature"),',
+        "an account without credentials, which does not say open, received it",
+    ),
+    "nothing configures it": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def configured(self, account):
+                return False
+        """,
+        'Weak("X-Signature"),',
+        "configured() is true for no account with secrets, name and password, or addresses",
+    ),
+    "signing that does not prove": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def sign(self, input, account):
+                return input
+        """,
+        'Weak("X-Signature"),',
+        "signed, it raised NotAuthentic*; expected what read gives",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "auth", "said"), FAULTS.values(), ids=FAULTS)
+def test_a_weak_scheme_is_found(bench, failures, code, auth, said) -> None:
+    bench.plugin(code, auth=auth)
+    bench.fixtures()
+    result = bench.accepted(hostile=0)
+    assert failures(result) == {"authentic"}
+    result.stdout.fnmatch_lines([f"*{said}"])
+
+
+def test_an_unconfigured_account_that_raises_something_else_is_found(bench, failures) -> None:
+    bench.plugin(
+        """
+        class Weak(HmacBody, frozen=True):
+            def configured(self, account):
+                return True
+            def authentic(self, input, account, at):
+                return input.header(self.header) == self._proof(input.body, account.secrets[0])
+        """,
+        auth='Weak("X-Signature"),',
+    )
+    bench.fixtures()
+    result = bench.accepted(hostile=0)
+    assert failures(result) == {"authentic"}
+    result.stdout.fnmatch_lines(["*for an account without credentials it raised *; expected NotAuthentic"])
+
+
+def test_a_scheme_without_a_fixture_to_try_it_on_is_found(bench, failures) -> None:
+    bench.plugin(auth="UrlSecret(), AllowedSender(),")
+    bench.fixtures()
+    result = bench.accepted(hostile=0)
+    assert failures(result) == {"authentic"}
+    result.stdout.fnmatch_lines(["AllowedSender: no fixture is a Mail that can be read; add one"])
+
+
+def test_a_secret_that_shows_in_the_receipt_is_found(bench, failures) -> None:
+    bench.plugin(
+        """
+        def decode(request, context):
+            document = load(request)
+            signed = request.target.partition("secret=")[2]
+            id = text(document.get("id"))
+            return Decoded(records=[{"id": id and id + signed, "status": text(document.get("status"))}])
+        """
+    )
+    bench.fixtures()
+    result = bench.accepted(hostile=0)
+    assert failures(result) == {"authentic"}
+    result.stdout.fnmatch_lines(
+        ["*the receipt holds the account's secret; declare the field that echoes it, to drop it"]
+    )
+
+
+NAMED = """
+    class Sent(Shape):
+        id: Code = None
+        status: Code = None
+        user: Text = None
+
+    READING = Reading(shape=Sent, fields=Fields(message_id="id"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "target", "auth", "complaint"),
+    [
+        ('# account: {"username":"me"}\n', "/?user=me", "AccountName", None),
+        ("", "/?user=me", "AccountName", "no fixture's account is configured for it; *"),
+        ('# account: {"username":"you"}\n', "/?user=me", "AccountName", "*refused for the account that it names"),
+        ('# account: {"username":"me"}\n', "/", "AccountName", "it refuses no fixture for an account of another name"),
+    ],
+)
+def test_a_name_that_proves_nothing_alone_is_tried_too(
+    bench, failures, make_http, said, target, auth, complaint
+) -> None:
+    bench.plugin(NAMED, auth=f'UrlSecret(), {auth}("user"),')
+    first = f"POST {target} HTTP/1.1"
+    bodies = {"delivered": '{"id":"1","status":"OK"}', "failed": '{"id":"1","status":"BAD"}'}
+    bench.fixtures({f"{name}.http": make_http(body, first=first, said=said) for name, body in bodies.items()})
+    result = bench.accepted(hostile=5)
+    assert failures(result) == (set() if complaint is None else {"authentic"})
+    if complaint is not None:
+        result.stdout.fnmatch_lines([f"AccountName: {complaint}"])
+
+
+def test_mails_and_pdus_are_checked_as_requests_are(bench, failures, make_http) -> None:
+    bench.plugin(
+        """
+        def decode(pdu, context):
+            words = pdu.short_message.decode("latin-1").split()
+            fields = dict(word.partition(":")[::2] for word in words)
+            return Decoded(records=[{"id": fields.get("id"), "status": fields.get("status")}])
+        """,
+        way="Push(reading=READING, bodies=(BodyKind.JSON,)), MailText(reading=READING), Pdu(reading=READING, decode=decode)",
+        auth="UrlSecret(), AllowedSender(),",
+    )
+    mail = b"# source: invented\nFrom: someone@acme.example\nSubject: report\n\nid: 1\nstatus: OK\n"
+    text = b"id:1 status:BAD"
+    address = b"\x01\x01" + b"15555550100\0"
+    body = b"\0" + address + address + b"\x04\0\0\0\0\0\0\0\0" + bytes([len(text)]) + text
+    pdu = (16 + len(body)).to_bytes(4) + (5).to_bytes(4) + bytes(4) + (1).to_bytes(4) + body
+    bench.fixtures(
+        {
+            "delivered.eml": mail,
+            "failed.hex": b"# source: invented\n" + pdu.hex().encode(),
+            "r.http": make_http('{"id":"1","status":"OK"}'),
+        }
+    )
+    assert failures(bench.accepted(hostile=25)) == set()
