@@ -162,7 +162,9 @@ def test_what_is_remembered_is_bounded():
 def test_a_reason_while_the_outcome_is_pending_makes_the_message_deferred():
     tables = [
         table("stat", row("SENT", Status.SENT, evidence=Evidence.CARRIER)),
-        table("err", row("6", Status.FAILED, True, Cause.ABSENT_SUBSCRIBER), row("1", Status.FAILED, True), reasons=True),
+        table(
+            "err", row("6", Status.FAILED, True, Cause.ABSENT_SUBSCRIBER), row("1", Status.FAILED, True), reasons=True
+        ),
     ]
     named = Classifier(tables).judge({"stat": "SENT", "err": "6"})
     assert (named.status, named.final, named.cause) == (Status.DEFERRED, False, Cause.ABSENT_SUBSCRIBER)

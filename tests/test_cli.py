@@ -879,7 +879,7 @@ def test_a_page_is_made_of_the_barest_declaration() -> None:
         "or an urlencoded line.",
         "The answer to a question, in JSON, a list of reports in `list`.",
         "in the query or a JSON body or an urlencoded body or a multipart body.",
-        "### `state`\n\nCompared as numbers, decimal or hexadecimal with `0x`; kept and not judged, unless the account",
+        "### `state`\n\nCompared as numbers, decimal or hexadecimal with `0x` (`0x0000000b` is `11`); kept and not judged, unless the account",
         "- `Handshake`, for a `Request`: A word at the door. It proves nothing without another beside it.",
     ):
         assert said in page

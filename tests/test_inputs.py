@@ -20,7 +20,10 @@ def test_no_repr_shows_a_target_a_header_or_a_body():
     assert "Request(GET, target of 34 characters, body of 4 bytes)" in shown
 
 
-@pytest.mark.parametrize("make", [lambda b: Request("GET", "/", (), b), lambda b: Response(200, (), b), Mail, lambda b: DeliverSm(0, "", "", b)])
+@pytest.mark.parametrize(
+    "make",
+    [lambda b: Request("GET", "/", (), b), lambda b: Response(200, (), b), Mail, lambda b: DeliverSm(0, "", "", b)],
+)
 def test_a_body_that_somebody_has_decoded_is_refused(make):
     with pytest.raises(TypeError, match="expected the raw bytes, got str; do not decode it first"):
         make("text")

@@ -34,7 +34,16 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
     modules = loaded_by("import delivrd")
-    assert not modules & {"click", "pluggy", "importlib.metadata", "pytest", "hypothesis", "syrupy", "asyncio", "logging"}
+    assert not modules & {
+        "click",
+        "pluggy",
+        "importlib.metadata",
+        "pytest",
+        "hypothesis",
+        "syrupy",
+        "asyncio",
+        "logging",
+    }
     assert not {module for module in modules if module.startswith(("delivrd_", "pytest_delivrd"))}
 
 

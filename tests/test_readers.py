@@ -166,7 +166,9 @@ def test_a_form_and_a_json_object_make_the_same_report(event):
     flat = {name: value for name, value in event.items() if name != "price" and value not in (None, "")}
     flat = {name: str(value) for name, value in flat.items()}
     boundary = "xyzzy"
-    parts = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in flat.items())
+    parts = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in flat.items()
+    )
     multipart = post(f"{parts}--{boundary}--\r\n".encode(), content_type=f"multipart/form-data; boundary={boundary}")
     urlencoded = "&".join(f"{name}={delivrd_quote(value)}" for name, value in flat.items())
     form = post(urlencoded.encode(), content_type="application/x-www-form-urlencoded")
@@ -183,7 +185,9 @@ def delivrd_quote(value: str) -> str:
     return quote_plus(value)
 
 
-@given(st.lists(events, min_size=1, max_size=4), st.lists(st.sampled_from([None, 7, "x", [], {}, {"id": "1"}]), max_size=3))
+@given(
+    st.lists(events, min_size=1, max_size=4), st.lists(st.sampled_from([None, 7, "x", [], {}, {"id": "1"}]), max_size=3)
+)
 def test_bad_items_of_a_batch_stand_beside_the_good_ones(good, bad):
     items = [*bad, *good]
     receipt = BATCH.read(post({"to": "outer", "events": items}))
@@ -285,7 +289,12 @@ def test_two_spellings_of_one_field_that_contradict_each_other_are_reported():
 
 
 def test_only_what_is_international_for_certain_gets_its_plus():
-    for sent, expected in {"37255555555": "+37255555555", "0555555555": "0555555555", "12345": "12345", "Acme": "Acme"}.items():
+    for sent, expected in {
+        "37255555555": "+37255555555",
+        "0555555555": "0555555555",
+        "12345": "12345",
+        "Acme": "Acme",
+    }.items():
         assert one(JSON, post({"id": "1", "stat": "SENT", "to": sent})).recipient == expected
 
 
@@ -340,7 +349,11 @@ def test_a_declared_charset_is_believed_where_it_is_known():
 
 
 def test_a_wrong_type_of_body_is_refused_as_that():
-    for content_type, body in [("image/png", b"\x89PNG"), ("application/x-www-form-urlencoded", b"id=1&stat=SENT"), ("text/xml", b"<x/>")]:
+    for content_type, body in [
+        ("image/png", b"\x89PNG"),
+        ("application/x-www-form-urlencoded", b"id=1&stat=SENT"),
+        ("text/xml", b"<x/>"),
+    ]:
         with pytest.raises(UnsupportedMediaType) as refused:
             JSON.read(post(body, content_type=content_type))
         assert refused.value.reply == Reply(415)
@@ -364,7 +377,9 @@ def test_a_multipart_form_is_split_at_its_first_line_where_the_header_names_no_b
 
 
 def test_a_field_in_query_and_body_is_a_conflict_and_the_body_wins():
-    report = one(ANY, post(b"id=1&stat=SENT", "/?id=2&stat=SENT&sender=me&secret=x", "application/x-www-form-urlencoded"))
+    report = one(
+        ANY, post(b"id=1&stat=SENT", "/?id=2&stat=SENT&sender=me&secret=x", "application/x-www-form-urlencoded")
+    )
     assert (report.message_id, report.sender, report.extras) == ("1", "me", {})
     assert [(w.kind, w.field, w.value) for w in report.warnings] == [(WarningKind.CONFLICT, "id", "2")]
 
@@ -451,7 +466,10 @@ def test_a_kind_of_input_that_a_provider_does_not_take_is_unreadable():
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        (Response(404, (), b'{"errors": [{"code": "404", "title": "Not", "detail": "found"}]}'), (AbsenceKind.NOT_FOUND, "404", "Not: found")),
+        (
+            Response(404, (), b'{"errors": [{"code": "404", "title": "Not", "detail": "found"}]}'),
+            (AbsenceKind.NOT_FOUND, "404", "Not: found"),
+        ),
         (Response(200, (), b'{"errors": [{"code": 404}]}'), (AbsenceKind.NOT_FOUND, "404", None)),
         (Response(401, (), b'{"errors": [{"code": "odd", "title": "x"}]}'), (AbsenceKind.UNAVAILABLE, "odd", "x")),
         (Response(500, (), b'{"errors": [{}]}'), (AbsenceKind.UNAVAILABLE, None, None)),
@@ -485,8 +503,16 @@ MAIL = acme(MailText(reading=MARKED, patterns_setting="patterns"))
 
 def test_what_is_no_report_comes_back_whole():
     for provider, request, expected in [
-        (acme(Push(reading=MARKED, bodies=(BodyKind.JSON,))), post({"id": 1, "text": "hi", "n": [1]}), {"id": "1", "text": "hi", "n": "[1]"}),
-        (acme(Push(reading=MARKED, query=True)), Request("POST", "/?id=1&sender=me&stat="), {"id": "1", "sender": "me"}),
+        (
+            acme(Push(reading=MARKED, bodies=(BodyKind.JSON,))),
+            post({"id": 1, "text": "hi", "n": [1]}),
+            {"id": "1", "text": "hi", "n": "[1]"},
+        ),
+        (
+            acme(Push(reading=MARKED, query=True)),
+            Request("POST", "/?id=1&sender=me&stat="),
+            {"id": "1", "sender": "me"},
+        ),
         (acme(Push(reading=MARKED, bodies=(BodyKind.JSON,), items="")), post([{"id": 2}]), {"id": "2"}),
         (acme(Answer(reading=MARKED)), Response(200, (), b'{"id": "3"}'), {"id": "3"}),
     ]:
@@ -498,7 +524,9 @@ def test_what_is_no_report_comes_back_whole():
 
 
 def mail(text: str, kind: str = "text/plain", header: str = "") -> Mail:
-    return Mail(f"From: Reports <reports@example.com>\nSubject: x\n{header}Content-Type: {kind}; charset=utf-8\n\n{text}".encode())
+    return Mail(
+        f"From: Reports <reports@example.com>\nSubject: x\n{header}Content-Type: {kind}; charset=utf-8\n\n{text}".encode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -558,7 +586,9 @@ def test_an_account_can_say_how_its_mails_are_written():
 
 def test_a_mail_that_is_no_report_comes_back_with_its_words():
     receipt = MAIL.read(mail("Our offices are closed", header="X: y\n"))
-    assert receipt.others == ({"subject": "x", "from": "Reports <reports@example.com>", "text": "Our offices are closed"},)
+    assert receipt.others == (
+        {"subject": "x", "from": "Reports <reports@example.com>", "text": "Our offices are closed"},
+    )
     assert receipt.reply is None
 
 
@@ -577,7 +607,13 @@ def test_a_mail_of_too_many_or_too_deep_parts_is_refused():
 
 
 def test_mails_of_any_bytes_are_read_or_refused():
-    for raw in (b"", b"\xff\xfe\0", b"Subject: =?x?q?=ff?=\n\nid=1\nstat=SENT", b"Subject: =?utf-8?b?!?=\n\n", b"Content-Type: text/html\n\n<![x[<!--" + b"<" * 9999):
+    for raw in (
+        b"",
+        b"\xff\xfe\0",
+        b"Subject: =?x?q?=ff?=\n\nid=1\nstat=SENT",
+        b"Subject: =?utf-8?b?!?=\n\n",
+        b"Content-Type: text/html\n\n<![x[<!--" + b"<" * 9999,
+    ):
         receipt = MAIL.read(Mail(raw))
         assert receipt.reports or receipt.absence
 
@@ -590,7 +626,9 @@ def decode_lines(input: Request | DeliverSm, context: Context) -> Decoded:
         raise Unreadable("nobody reads this")
     if text == "break":
         raise KeyError("status")
-    return Decoded(records=[dict(pair.split("=") for pair in line.split()) | {"ref": context.asked} for line in text.splitlines()])
+    return Decoded(
+        records=[dict(pair.split("=") for pair in line.split()) | {"ref": context.asked} for line in text.splitlines()]
+    )
 
 
 def test_a_decode_function_gives_fields_and_the_core_makes_the_reports():

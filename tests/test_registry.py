@@ -33,10 +33,16 @@ BROKEN = {
     "has no hook": ("x = 1", "expected a function delivrd_providers"),
     "misspells the hook": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_provider(): return []", "delivrd_provider"),
     "takes what the hook has not": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(x): return []", "x"),
-    "brings something else": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(): return [7]", "expected providers, got int"),
+    "brings something else": (
+        "import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(): return [7]",
+        "expected providers, got int",
+    ),
     "brings nothing": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(): return None", "plugin acme"),
     "contradicts itself": (SOUND.replace('"T"', '"T", finality="x"') + "\nNAMES = ['UPPER']", "name 'UPPER'"),
-    "names a field that its shape has not": (SOUND.replace('message_id="id"', 'message_id="mid"') + "\nNAMES = ['acme']", "has no field mid"),
+    "names a field that its shape has not": (
+        SOUND.replace('message_id="id"', 'message_id="mid"') + "\nNAMES = ['acme']",
+        "has no field mid",
+    ),
 }
 
 
@@ -93,7 +99,9 @@ def test_a_broken_plugin_is_set_aside_and_harms_no_other(site, code, said):
         with pytest.raises(delivrd.PluginError, match="plugin acme .acme 1.0.") as broken:
             registry[name]
         assert said in str(broken.value)
-    with pytest.raises(delivrd.UnknownProvider, match="no provider 'nobody'; installed: other; set aside as broken: acme"):
+    with pytest.raises(
+        delivrd.UnknownProvider, match="no provider 'nobody'; installed: other; set aside as broken: acme"
+    ):
         registry["nobody"]
 
 

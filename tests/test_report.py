@@ -76,7 +76,11 @@ def test_the_key_covers_codes_time_and_reference_and_nothing_else():
     report = Report("p", None, Status.SENT, False, reference="r", codes={"a": "1", "b": "2"})
     same = msgspec.structs.replace(report, codes={"b": "2", "a": "1"}, text="other", total_price=Decimal(1))
     assert same.key == report.key
-    for change in ({"codes": {"a": "12", "b": ""}}, {"reference": "s"}, {"occurred_at": datetime(2026, 1, 1, tzinfo=UTC)}):
+    for change in (
+        {"codes": {"a": "12", "b": ""}},
+        {"reference": "s"},
+        {"occurred_at": datetime(2026, 1, 1, tzinfo=UTC)},
+    ):
         assert msgspec.structs.replace(report, **change).key != report.key
     assert msgspec.structs.replace(report, message_id="r", reference=None).key != report.key
 

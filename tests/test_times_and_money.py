@@ -103,7 +103,8 @@ def test_an_amount_is_read_to_the_digit(amount):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "free", "NaN", "Infinity", "1e999999999", "1e19", "1e-19", "1_000", "1,5", "٣", "0x1", "1" * 33, "--1", "."]
+    "text",
+    ["", "free", "NaN", "Infinity", "1e999999999", "1e19", "1e-19", "1_000", "1,5", "٣", "0x1", "1" * 33, "--1", "."],
 )
 def test_what_is_no_exact_amount_is_absent(text):
     assert read_money(text) is None

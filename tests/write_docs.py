@@ -5,12 +5,10 @@ The rule of this module: a page says only what the code says; whatever is typed 
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -32,6 +30,7 @@ from delivrd import (
 from delivrd.cli import main
 from delivrd.listing import CodeLine, code_lines
 from delivrd.pages import code_table, provider_page
+from delivrd.vocabulary import Word
 
 DOCS = Path(__file__).parent.parent / "docs"
 WRITTEN = "<!-- Written by `make docs`: change what it is made from. -->"
@@ -146,27 +145,10 @@ def help_of(command: click.Command, name: str) -> str:
     return command.get_help(context)
 
 
-def words(kind: type[StrEnum]) -> str:
-    """An enumeration, with what is said of each of its words."""
-    said = documented(kind)
-    rows = [(code(each), said.get(each.name, "")) for each in kind]
-    return f"{summary(kind)}\n\n" + table([kind.__name__.removesuffix("Kind").lower(), "meaning"], rows)
-
-
-def documented(kind: type) -> dict[str, str]:
-    """What the source says below each member of an enumeration."""
-    (tree,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(tree, ast.ClassDef)
-    said = {}
-    for member, after in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if (
-            isinstance(member, ast.Assign)
-            and isinstance(member.targets[0], ast.Name)
-            and isinstance(after, ast.Expr)
-            and isinstance(after.value, ast.Constant)
-        ):
-            said[member.targets[0].id] = inspect.cleandoc(str(after.value.value)).replace("\n", " ")
-    return said
+def words(kind: type[Word]) -> str:
+    """An enumeration, with the meaning of each of its words."""
+    head = [kind.__name__.removesuffix("Kind").lower(), "meaning"]
+    return f"{summary(kind)}\n\n" + table(head, [(code(each), each.meaning) for each in kind])
 
 
 def errors() -> Iterator[tuple[str, str, str]]:

@@ -59,7 +59,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     def __post_init__(self) -> None:
         for field in ("secrets", "addresses", "meanings"):
             if isinstance(getattr(self, field), str | bytes):
-                raise AccountError(f"{field}: expected a list; write [{field[:-1]}]")
+                raise AccountError(f"{field}: expected a list, got one text; put it in brackets")
         if not all(_is_word(secret) for secret in self.secrets):
             raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
         for address in self.addresses:

@@ -120,7 +120,9 @@ def code_steps(verdict: Verdict | None) -> tuple[CodeStep, ...]:
 
 def _code_step(step: Step) -> CodeStep:
     row, table = step.row, step.table
-    source = None if table is None else (row.source if row is not None and row.source else table.source)
+    source: object = row.source if row is not None else None
+    if source is None and table is not None:
+        source = table.source if row in table.rows else "the account's own meanings"
     return CodeStep(
         step.field,
         step.code,
@@ -137,7 +139,7 @@ def _describe(steps: ReportSteps) -> list[str]:
     report = steps.report
     lines = ["  fields"]
     for field in steps.fields:
-        lines.append(f"    {field.report_field} = {_shown(field.value)}, from {' or '.join(field.wire_names)}")
+        lines.append(f"    {field.report_field} = {_shown(field.value)}, from {_joined(field)}")
     lines.append("  codes, in order of authority" if report.codes else "  codes: none sent")
     for code in steps.codes:
         spelt = f"{code.field}={_shown(code.code)}: " if code.field else ""
@@ -155,6 +157,11 @@ def _describe(steps: ReportSteps) -> list[str]:
         value = "" if warning.value is None else f" = {_shown(warning.value)}"
         lines.append(f"    warning {warning.kind}: {warning.field}{value}")
     return lines
+
+
+def _joined(field: FieldStep) -> str:
+    # Of several spellings one counts; of other ids and extras each is kept.
+    return (" and " if isinstance(field.value, tuple | dict) else " or ").join(field.wire_names)
 
 
 def _shown(value: object) -> str:

@@ -16,22 +16,8 @@ import msgspec
 from delivrd.auth import Scheme
 from delivrd.listing import CodeLine, absence_line, code_line
 from delivrd.provider import Provider, Question
-from delivrd.tables import CodeTable, Compare, Consulted, Source
+from delivrd.tables import CodeTable, Consulted, Source
 from delivrd.ways import Answer, BodyKind, MailText, Push, Way
-
-_COMPARED: Final[Mapping[Compare, str]] = {
-    Compare.EXACTLY: "compared exactly",
-    Compare.ANY_CASE: "in any letter case",
-    Compare.NUMBER: "compared as decimal numbers (`1` is `001`)",
-    Compare.HEX_NUMBER: "compared as numbers, decimal or hexadecimal with `0x`",
-}
-
-_CONSULTED: Final[Mapping[Consulted, str]] = {
-    Consulted.ALWAYS: "",
-    Consulted.NOTHING_SENT: "consulted only where no field above was sent",
-    Consulted.UNDECIDED: "consulted only where no field above has decided",
-    Consulted.NEVER: "kept and not judged, unless the account says what its codes mean",
-}
 
 _BODIES: Final[Mapping[BodyKind, str]] = {
     BodyKind.JSON: "a JSON body",
@@ -196,8 +182,8 @@ def _codes(provider: Provider) -> Iterator[str]:
 
 def _about(table: CodeTable) -> str:
     said = [
-        _COMPARED[table.compare],
-        _CONSULTED[table.consulted],
+        table.compare.meaning,
+        "" if table.consulted is Consulted.ALWAYS else table.consulted.meaning,
         "a reason for a failure, while the outcome is pending, makes the message `deferred`" if table.reasons else "",
     ]
     told = "; ".join(part for part in said if part)

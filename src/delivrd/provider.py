@@ -31,6 +31,10 @@ _ACCOUNTS_KEPT: Final = 1024
 
 _RECEIVED: Final = Reply(200)
 
+_TAKEN: Final = Reply(0)
+"""The `command_status` for every receipt, readable or not: a refusal makes a message centre resend it for
+ever, and can block the bind."""
+
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
 
@@ -113,7 +117,7 @@ class Provider:
         ways: how each kind of input that it takes is read; one of a kind.
         auth: how an input proves that it comes from the provider. Those that an account is
             configured for must all agree.
-        reply: what the sender counts as received.
+        reply: what the sender of a request counts as received.
         questions: what it can be asked; the first is asked by default.
         settings: the shape of an account's own settings.
         secret_settings: those of them that nobody may see.
@@ -326,7 +330,7 @@ class Provider:
     def _refusal(self, input: Input, error: InputError) -> Reply | None:
         if not _RESPOND.get(type(input), False):
             return None
-        return self.reply if isinstance(input, DeliverSm) else error.reply
+        return _TAKEN if isinstance(input, DeliverSm) else error.reply
 
     def _ready(self, account: Account | None) -> _Bound:
         bound = self._accounts.get(id(account))
@@ -351,7 +355,7 @@ class Provider:
             zone = account.tzinfo or (read_zone(reading.zone) if reading.zone else None)
             falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
             frame = Frame(account.name or None, classifier, zone, falls_back)
-            reply = self.reply if _RESPOND[kind] else None
+            reply = None if not _RESPOND[kind] else _TAKEN if kind is DeliverSm else self.reply
             readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply))
         proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
         provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))

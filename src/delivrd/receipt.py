@@ -6,31 +6,24 @@ not be read stands beside what could.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from delivrd.report import Report
+from delivrd.vocabulary import Word
 
 
-class AbsenceKind(StrEnum):
+class AbsenceKind(Word):
     """Why a receipt holds no report."""
 
-    NOT_YET = "not_yet"
-    """There is no report yet: ask again later."""
-    NOT_FOUND = "not_found"
-    """The provider knows no such message."""
-    REFUSED = "refused"
-    """Credentials, address or permission were refused."""
-    BAD_QUESTION = "bad_question"
-    """The question was missing something or malformed."""
-    UNAVAILABLE = "unavailable"
-    """The provider failed, or said something that is in no table."""
-    NOT_A_REPORT = "not_a_report"
-    """The input is no delivery report; it stands whole in `Receipt.others`."""
-    UNREADABLE_ITEMS = "unreadable_items"
-    """Every item of the input stands in `Receipt.problems`."""
+    NOT_YET = "not_yet", "there is no report yet: ask again later"
+    NOT_FOUND = "not_found", "the provider knows no such message"
+    REFUSED = "refused", "credentials, address or permission were refused"
+    BAD_QUESTION = "bad_question", "the question was missing something or malformed"
+    UNAVAILABLE = "unavailable", "the provider failed, or said something that is in no table"
+    NOT_A_REPORT = "not_a_report", "the input is no delivery report; it stands whole in `Receipt.others`"
+    UNREADABLE_ITEMS = "unreadable_items", "every item of the input stands in `Receipt.problems`"
 
 
 class Absence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -9,6 +9,7 @@ plugin and silently drops the second of two with one name.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 import msgspec
@@ -98,7 +99,9 @@ class Registry(Mapping[str, Provider]):
         for plugin in broken:
             if plugin.error is not None and (name == plugin.name or name.startswith(plugin.name + "-")):
                 raise plugin.error
-        message = f"no provider {name!r}; installed: {', '.join(self._providers) or 'none'}"
+        near = get_close_matches(name, self._providers, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        message = f"no provider {name!r}{meant}; installed: {', '.join(self._providers) or 'none'}"
         if broken:
             message += f"; set aside as broken: {', '.join(plugin.name for plugin in broken)} (see delivrd doctor)"
         raise UnknownProvider(message)

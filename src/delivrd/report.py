@@ -9,39 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
-from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Resend, Status, advise_resend
+from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Resend, Status, Word, advise_resend
 
 SCHEMA_VERSION: Final = 1
 """Counted up whenever a field of the report changes its meaning or goes."""
 
 
-class WarningKind(StrEnum):
+class WarningKind(Word):
     """What a reader of a report should know, though it did not stop the reading."""
 
-    UNLISTED_CODE = "unlisted_code"
-    """A code that is in no table. It decided nothing."""
-    CONFLICT = "conflict"
-    """Two fields contradict each other; the one of higher authority was believed."""
-    BAD_VALUE = "bad_value"
-    """A value that could not be read; its field is absent from the report."""
-    BAD_TEXT = "bad_text"
-    """Bytes that are no text in the input's encoding; replaced, and the rest kept."""
-    ASSUMED_ZONE = "assumed_zone"
-    """A time without a zone, and nobody says which: taken as UTC."""
-    AMBIGUOUS_TIME = "ambiguous_time"
-    """A local time that its zone has twice; the first was taken."""
-    IMAGINARY_TIME = "imaginary_time"
-    """A local time that its zone never had; read with the offset before the gap."""
-    REPEATED_FIELD = "repeated_field"
-    """A field that was sent more than once; the first was taken."""
-    ACCOUNT_MEANING = "account_meaning"
-    """The account's own meaning of a code was used in place of the provider's."""
+    UNLISTED_CODE = "unlisted_code", "a code that is in no table. It decided nothing"
+    CONFLICT = "conflict", "two fields contradict each other; the one of higher authority was believed"
+    BAD_VALUE = "bad_value", "a value that could not be read; its field is absent from the report"
+    BAD_TEXT = "bad_text", "bytes that are no text in the input's encoding; replaced, and the rest kept"
+    ASSUMED_ZONE = "assumed_zone", "a time without a zone, and nobody says which: taken as UTC"
+    AMBIGUOUS_TIME = "ambiguous_time", "a local time that its zone has twice; the first was taken"
+    IMAGINARY_TIME = "imaginary_time", "a local time that its zone never had; read with the offset before the gap"
+    REPEATED_FIELD = "repeated_field", "a field that was sent more than once; the first was taken"
+    ACCOUNT_MEANING = "account_meaning", "the account's own meaning of a code was used in place of the provider's"
 
 
 LONGEST_SHOWN: Final = 200

@@ -7,13 +7,12 @@ tests, the exported tables and `explain` all read that row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Final, TypeAlias
 
 import msgspec
 
 from delivrd.receipt import AbsenceKind
-from delivrd.vocabulary import Cause, Evidence, Permanence, Status
+from delivrd.vocabulary import Cause, Evidence, Permanence, Status, Word
 
 CodeKey: TypeAlias = str | tuple[str | None, ...]
 """A code; for a table that is keyed by several fields, one for each, None where it is absent."""
@@ -34,28 +33,22 @@ class Source(msgspec.Struct, frozen=True):
         return self.title if self.url is None else f"{self.title} ({self.url})"
 
 
-class Compare(StrEnum):
+class Compare(Word):
     """How the codes of a table compare. They are kept as sent all the same."""
 
-    EXACTLY = "exactly"
-    ANY_CASE = "any_case"
-    """`delivrd` is `DELIVRD`."""
-    NUMBER = "number"
-    """Decimal: `1`, `01` and `001` are one code."""
-    HEX_NUMBER = "hex_number"
-    """Decimal, or hexadecimal with `0x` before it: `0x0000000b` and `11` are one code."""
+    EXACTLY = "exactly", "compared exactly"
+    ANY_CASE = "any_case", "in any letter case"
+    NUMBER = "number", "compared as decimal numbers (`1` is `001`)"
+    HEX_NUMBER = "hex_number", "compared as numbers, decimal or hexadecimal with `0x` (`0x0000000b` is `11`)"
 
 
-class Consulted(StrEnum):
+class Consulted(Word):
     """When a table has a say."""
 
-    ALWAYS = "always"
-    NOTHING_SENT = "nothing_sent"
-    """A fallback: only where no field of higher authority was sent."""
-    UNDECIDED = "undecided"
-    """A fallback: only where no field of higher authority has decided."""
-    NEVER = "never"
-    """Opaque: kept and not judged, unless the account says what its codes mean."""
+    ALWAYS = "always", "consulted wherever it was sent"
+    NOTHING_SENT = "nothing_sent", "consulted only where no field above was sent"
+    UNDECIDED = "undecided", "consulted only where no field above has decided"
+    NEVER = "never", "kept and not judged, unless the account says what its codes mean"
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -6,29 +6,20 @@ builds, explains or documents.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
 from delivrd.report import TableUse, Warning
 from delivrd.tables import CodeTable, Row
-from delivrd.vocabulary import Cause, Evidence, Permanence, Status
+from delivrd.vocabulary import Cause, Evidence, Permanence, Status, Word
 
 CodeValue = str | int | None
 """A code as a shape holds it: text, a whole number, or absent."""
 
 
-class Rule(StrEnum):
+class Rule(Word):
     """What a code did, and by which rule."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Rule:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
 
     DECIDED = "decided", "the first field with a definite outcome decides outcome and finality"
     OVERRULED = "overruled", "this code decides whatever its field's place"

@@ -10,13 +10,29 @@ from enum import StrEnum
 from typing import Self
 
 
-class Outcome(StrEnum):
+class Word(StrEnum):
+    """A word of the vocabulary, with its meaning beside it.
+
+    Attributes:
+        meaning: one phrase for people.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Outcome(Word):
     """What a status comes to. Derived from `Status`, never stored."""
 
-    PENDING = "pending"
-    SUCCESS = "success"
-    FAILURE = "failure"
-    UNKNOWN = "unknown"
+    PENDING = "pending", "somebody still has to deliver it, or to say so"
+    SUCCESS = "success", "it arrived"
+    FAILURE = "failure", "it did not arrive"
+    UNKNOWN = "unknown", "nobody knows"
 
 
 class Status(StrEnum):
@@ -50,54 +66,47 @@ class Status(StrEnum):
     UNKNOWN = "unknown", Outcome.UNKNOWN, "the provider does not know, or what it said is in no table"
 
 
-class Evidence(StrEnum):
+class Evidence(Word):
     """The furthest party whose word a status is. A carrier's acknowledgement is no handset's."""
 
-    PROVIDER = "provider"
-    CARRIER = "carrier"
-    HANDSET = "handset"
-    RECIPIENT = "recipient"
-    TIMEOUT = "timeout"
-    """Nobody spoke; somebody's clock ran out."""
+    PROVIDER = "provider", "the provider says so of its own doing"
+    CARRIER = "carrier", "a carrier says so"
+    HANDSET = "handset", "the handset acknowledged it"
+    RECIPIENT = "recipient", "the recipient did something with it"
+    TIMEOUT = "timeout", "nobody spoke; somebody's clock ran out"
 
 
-class Permanence(StrEnum):
+class Permanence(Word):
     """How long a cause lasts."""
 
-    PERMANENT = "permanent"
-    TEMPORARY = "temporary"
-    UNTIL_FIXED = "until_fixed"
-    PERMANENT_HERE = "permanent_here"
-    """Permanent with this provider or on this channel; another may do better."""
-    UNKNOWN = "unknown"
+    PERMANENT = "permanent", "it will not pass"
+    TEMPORARY = "temporary", "it passes by itself"
+    UNTIL_FIXED = "until_fixed", "it lasts until the party that can do something has done it"
+    PERMANENT_HERE = "permanent_here", "permanent with this provider or on this channel; another may do better"
+    UNKNOWN = "unknown", "nobody says"
 
 
-class Party(StrEnum):
+class Party(Word):
     """Who can do something about a cause."""
 
-    SENDER = "sender"
-    SENDER_DATA = "sender_data"
-    """The sender's list of numbers."""
-    RECIPIENT = "recipient"
-    ACCOUNT = "account"
-    """Whoever holds the account with the provider."""
-    PROVIDER = "provider"
-    CARRIER = "carrier"
-    NOBODY = "nobody"
+    SENDER = "sender", "whoever writes the messages"
+    SENDER_DATA = "sender_data", "whoever keeps the sender's list of numbers"
+    RECIPIENT = "recipient", "the person with the phone"
+    ACCOUNT = "account", "whoever holds the account with the provider"
+    PROVIDER = "provider", "the provider"
+    CARRIER = "carrier", "the recipient's network"
+    NOBODY = "nobody", "only time helps"
 
 
-class Resend(StrEnum):
+class Resend(Word):
     """May the gateway send the message again?"""
 
-    NO = "no"
-    WAIT = "wait"
-    """Somebody is still trying, and a second copy may arrive."""
-    LATER = "later"
-    AFTER_FIX = "after_fix"
-    ELSEWHERE = "elsewhere"
-    """By another provider, route or channel."""
-    UNSAFE = "unsafe"
-    """No more word will come, and a copy may have arrived."""
+    NO = "no", "it arrived, or it never will"
+    WAIT = "wait", "somebody is still trying, and a second copy may arrive"
+    LATER = "later", "yes, the same way, after some time"
+    AFTER_FIX = "after_fix", "yes, once what was wrong is put right"
+    ELSEWHERE = "elsewhere", "yes, by another provider, route or channel"
+    UNSAFE = "unsafe", "no more word will come, and a copy may have arrived"
 
 
 class Cause(StrEnum):
@@ -120,9 +129,9 @@ class Cause(StrEnum):
     def __new__(cls, value: str, permanence: str, party: str, resend: str, meaning: str, general: bool = False) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.permanence = Permanence(permanence)
-        member.party = Party(party)
-        member.resend = Resend(resend)
+        member.permanence = Permanence[permanence.upper()]
+        member.party = Party[party.upper()]
+        member.resend = Resend[resend.upper()]
         member.general = general
         member.meaning = meaning
         return member

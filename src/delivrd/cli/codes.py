@@ -31,7 +31,7 @@ _HEAD: Final = (
     "dashboard",
     "source",
 )
-_LEAST: Final = (10, 8, 10, 11, 5, 8, 9, 16, 8, 9, 20)
+_LEAST: Final = (24, 12, 20, 11, 5, 8, 9, 16, 8, 9, 20)
 
 
 @click.command()

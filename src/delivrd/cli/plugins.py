@@ -17,6 +17,9 @@ from delivrd.cli.session import Session, pass_session
 from delivrd.cli.texttable import text_table
 from delivrd.registry import Plugin, Registry
 
+_LEAST: Final = (24, 10, 10, 10, 10, 10, 10)
+"""How far columns are cut: a name is there to be typed again."""
+
 _PACKAGES: Final = ("delivrd", "msgspec", "pluggy", "click")
 
 
@@ -44,7 +47,7 @@ def providers(session: Session, form: str) -> None:
             put_json(document)
     elif documents:
         rows = [[one_line(_cell(value)) for value in document.values()] for document in documents]
-        put(text_table(list(documents[0]), rows, columns()))
+        put(text_table(list(documents[0]), rows, columns(), _LEAST))
     for line in _troubles(registry):
         put_note(line)
     if not documents:
@@ -65,7 +68,7 @@ def doctor(session: Session) -> None:
             for plugin in registry.plugins
         ]
         cells = [[one_line(cell) for cell in row] for row in rows]
-        put("\n" + text_table(("plugin", "package", "state", "providers"), cells, columns()))
+        put("\n" + text_table(("plugin", "package", "state", "providers"), cells, columns(), (24, 32, 10, 20)))
     else:
         put("\nno plugin is installed")
     unknown = {*session.allow, *session.block} - {plugin.name for plugin in registry.plugins}
