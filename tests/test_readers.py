@@ -612,6 +612,7 @@ def test_mails_of_any_bytes_are_read_or_refused():
         b"\xff\xfe\0",
         b"Subject: =?x?q?=ff?=\n\nid=1\nstat=SENT",
         b"Subject: =?utf-8?b?!?=\n\n",
+        b"Subject: =?utf-8?b?abcde?=\n\n",
         b"Content-Type: text/html\n\n<![x[<!--" + b"<" * 9999,
     ):
         receipt = MAIL.read(Mail(raw))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.policy import compat32
@@ -125,6 +126,6 @@ def _readable(message: Message) -> tuple[str, bool]:
 def _subject(message: Message) -> str:
     try:
         pieces = decode_header(str(message.get("subject", "")))
-    except (ValueError, LookupError):
+    except (MessageError, ValueError, LookupError):
         return str(message.get("subject", ""))
     return "".join(decode_text(piece, charset)[0] if isinstance(piece, bytes) else piece for piece, charset in pieces)

@@ -208,12 +208,13 @@ def _pairs(data: bytes, offset: int = 0) -> Iterator[Field]:
         offset = end + 1
 
 
-_PART: Final = re.compile(rb'^--[^\r\n]*\r?\n[^\0]*?name="([^"]*)"[^\0]*?\r?\n\r?\n([^\0]*?)\r?\n(?=--)', re.MULTILINE)
+# Each takes time in proportion to the bytes: what is searched can itself be hostile.
 _ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>([^<>]*)</\1\s*>")
 _LINE: Final = re.compile(rb"^([A-Za-z][\w.-]*)[ \t]*[=:]([^\r\n]*)(?:\r?\n|\Z)", re.MULTILINE)
-_QUERY_LINE: Final = re.compile(rb"^[^\s?]*\??(\w+=[^\s&]*&[^\s]*)", re.MULTILINE)
-_TOKEN: Final = re.compile(rb"([A-Za-z][A-Za-z ]*?):(\S*)\s?")
+_TOKEN: Final = re.compile(rb"([A-Za-z][A-Za-z ]{0,30}?):(\S*)\s?")
 _WORD: Final = re.compile(rb"()([^\s\",:{}\[\]]+)")
+_PART_NAME: Final = re.compile(rb'[;\s]name="([^"]{0,200})"')
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 
 
 def _found(pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Field]]:
@@ -225,14 +226,33 @@ def _found(pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Field]]:
 
 
 def _lines(data: bytes) -> Iterator[Field]:
-    for match in _QUERY_LINE.finditer(data):
-        yield from _pairs(match[1], match.start(1))
+    """Lines that name a value, and the pairs of a query that stands on a line of its own."""
+    start = 0
+    for line in data.split(b"\n"):
+        query = line.rstrip().partition(b"?")[2] or line.rstrip()
+        if b"&" in query and b"=" in query and b" " not in query:
+            yield from _pairs(query, start + line.index(query))
+        start += len(line) + 1
     yield from _found(_LINE)(data)
+
+
+def _parts(data: bytes) -> Iterator[Field]:
+    """The parts of a multipart form, whose first line that is not blank is its boundary."""
+    boundary = data.lstrip().split(b"\n", 1)[0].strip()
+    start = 0
+    for part in data.split(boundary):
+        end = start + len(part)
+        blank = _BLANK_LINE.search(part)
+        named = _PART_NAME.search(part, 0, blank.start()) if blank is not None else None
+        if blank is not None and named is not None:
+            value = start + blank.end()
+            yield Field(_text(named[1]), (start - len(boundary), end), (value, value + len(data[value:end].rstrip())))
+        start = end + len(boundary)
 
 
 _FINDERS: Final[dict[str, Callable[[bytes], Iterable[Field]]]] = {
     "pairs": _pairs,
-    "multipart": _found(_PART),
+    "multipart": _parts,
     "xml": _found(_ELEMENT),
     "lines": _lines,
     "tokens": _found(_TOKEN),

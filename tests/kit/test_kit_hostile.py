@@ -23,6 +23,7 @@ INPUTS = {
     ),
     "form": Request("POST", "/", (("Content-Type", "application/x-www-form-urlencoded"),), b"id=1&status=a%20b+c&"),
     "multipart": Request("POST", "/", (), b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n--x--\r\n'),
+    "late": Request("POST", "/", (), b'\r\n--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n--x--\r\n'),
     "query": Request("GET", "/dlr?id=1&status=OK"),
     "bare": Request("GET", "/"),
     "xml": Response(200, (), b"<a:r xmlns:a='u'><a:id>1</a:id><status x='1'>O&amp;K</status></a:r>"),
@@ -143,6 +144,7 @@ def test_every_mutation_is_an_input_of_its_kind_and_its_seed_decides_it(name) ->
         ("json", ["pairs", "json"], ["a"]),
         ("form", ["pairs"], ["id", "status", ""]),
         ("multipart", ["multipart"], ["id"]),
+        ("late", ["multipart"], ["id"]),
         ("query", ["pairs"], ["id", "status"]),
         ("bare", [], []),
         ("xml", ["xml"], ["id", "status"]),
@@ -157,6 +159,20 @@ def test_the_structure_of_every_form_is_found(name, forms, fields) -> None:
     found = documents(INPUTS[name])
     assert [document.form for document in found] == forms
     assert [field.name for document in found for field in document.fields if field.name != "http"] == fields
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "a ", "a:", "=", "&", "\n", "--x\n", '--x\nname="a"\n\n', "<a>", "<a", "A.", "?a=b&"]
+)
+@pytest.mark.parametrize("start", ["", "--", "<"])
+def test_every_field_of_a_flood_stands_inside_it(start, unit) -> None:
+    # Long enough that a search of each byte from each other would not come to its end.
+    data = (start + unit * (100_000 // len(unit))).encode()
+    inputs = (Mail(data), Response(200, (), data), DeliverSm(4, "1", "2", data), Request("GET", "/?" + data.decode()))
+    for document in (found for input in inputs for found in documents(input)):
+        for field in document.fields:
+            # The last field of a query counts the separator that would follow it.
+            assert 0 <= field.outer[0] <= field.inner[0] <= field.inner[1] <= field.outer[1] <= len(document.data) + 1
 
 
 @pytest.mark.parametrize(
