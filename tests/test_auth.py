@@ -170,6 +170,14 @@ def test_an_account_name_is_checked_and_proves_nothing_alone():
     assert not accepts(acme, Account(username="1"), post("/dlr?id=1"))
 
 
+def test_a_push_is_signed_with_the_accounts_name_wherever_it_names_one():
+    scheme, account = AccountName("id"), Account(username="a b")
+    for request in (post("/dlr?x=1&id=2"), post("/dlr", body=b"id=2&x=1"), post("/dlr", body=b"x=1")):
+        signed = scheme.sign(request, account)
+        assert scheme.authentic(signed, account, None)
+        assert (b"id=2" in signed.body, "id=2" in signed.target) == (False, False)
+
+
 def test_an_account_without_any_proof_is_refused_unless_it_says_that_it_is_open():
     acme = provider(UrlSecret(), HmacBody("X-Signature"))
     assert not accepts(acme, Account(), post())
