@@ -166,6 +166,8 @@ def test_an_account_name_is_checked_and_proves_nothing_alone():
     acme, named = provider(AccountName("id"), UrlSecret()), Account(username="1", secrets=["s"])
     form = Request("POST", "/dlr/s?id=2", (), BODY)
     assert not accepts(acme, named, form)
+    assert not accepts(acme, named, post("/dlr/s"))
+    assert not accepts(acme, named, Request("POST", "/dlr/s?id=1", (), b"\nid=2&x=1"))
     assert accepts(acme, named, post("/dlr/s?id=1"))
     assert not accepts(acme, Account(username="1"), post("/dlr?id=1"))
 
@@ -241,9 +243,57 @@ def test_an_account_that_cannot_be_meant_is_refused_by_its_field(fields, said):
         Account.from_dict(fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"open": "false"}, "open: expected True or False"),
+        ({"open": 1}, "open: expected True or False"),
+        ({"secrets": None}, "secrets: expected a list"),
+        ({"secrets": ["\ud800"]}, "secrets: expected texts"),
+        ({"addresses": [5]}, "addresses: expected texts"),
+        ({"meanings": [5]}, "meanings: expected Meanings"),
+        ({"name": 5}, "name: expected a text"),
+        ({"name": None}, "name: expected a text"),
+        ({"name": "\ud800"}, "name: expected a text"),
+        ({"password": 5}, "password: expected a text"),
+        ({"zone": 5}, "zone: expected a name"),
+        ({"max_body": "x"}, "max_body: expected a number"),
+    ],
+)
+def test_an_account_of_the_wrong_types_is_refused_when_it_is_made(fields, said):
+    with pytest.raises(AccountError, match=said):
+        Account(**fields)
+
+
+def test_what_an_account_was_given_cannot_be_changed_or_used_up():
+    secrets = ["s"]
+    account = Account(secrets=secrets, addresses=iter(["192.0.2.0/24"]), meanings=(each for each in ()))
+    secrets[0] = ""
+    assert account.secrets == ("s",)
+    for _ in range(2):
+        assert not accepts(provider(UrlSecret(), AllowedAddresses()), account, post("/dlr?secret=s", client="11.1.1.1"))
+        assert accepts(
+            provider(UrlSecret(), AllowedAddresses()), account, post("/dlr?secret=s", client="::ffff:192.0.2.7")
+        )
+
+
+def test_a_password_can_be_rotated_too():
+    acme, account = provider(HttpBasic()), Account(username="u", password="old", secrets=["new"])
+    for password in ("old", "new"):
+        assert accepts(acme, account, HttpBasic().sign(post(), Account(username="u", password=password)))
+    assert accepts(acme, account, HttpBasic().sign(post(), Account(username="u", secrets=["new"])))
+    assert not accepts(acme, account, HttpBasic().sign(post(), Account(username="u", password="x")))
+
+
+def test_headers_can_be_the_bytes_that_a_server_gives():
+    signed = HmacBody("X-Signature").sign(post(headers=[(b"Host", b"x")]), Account(secrets=["key"]))
+    as_bytes = [(name.encode(), value.encode()) for name, value in signed.headers]
+    assert accepts(provider(HmacBody("X-Signature")), Account(secrets=["key"]), post(headers=as_bytes))
+
+
 def test_an_account_made_in_code_refuses_a_text_for_a_list_and_a_secret_that_is_none():
     for fields, said in [
-        ({"secrets": "s"}, "secrets: expected a list, got one text"),
+        ({"secrets": "s"}, "secrets: expected a list, got str"),
         ({"addresses": "192.0.2.1"}, "addresses: expected a list"),
         ({"secrets": [b"s"]}, "secrets: expected texts"),
     ]:

@@ -154,9 +154,53 @@ def test_unlisted_codes_are_never_remembered():
 
 def test_what_is_remembered_is_bounded():
     classifier = Classifier([table("err", row("1", Status.FAILED, True), compare=Compare.NUMBER)])
-    for spaces in range(5000):
-        assert classifier.classify((" " * spaces + "1",))[0] is Status.FAILED
-    assert len(classifier.memory) == 4096
+    for number in range(5000):
+        zeros, spaces = number % 30, number // 30
+        if zeros + spaces < 39:
+            assert classifier.classify((" " * spaces + "0" * zeros + "1",))[0] is Status.FAILED
+    for spelt in (str(Status.FAILED) + str(number) for number in range(9)):
+        classifier.classify((spelt,))
+    assert 0 < len(classifier.memory) <= 4096
+
+
+def test_what_is_remembered_is_forgotten_when_it_is_too_much_and_works_on():
+    rows = [row(str(number), Status.FAILED, True) for number in range(5000)]
+    classifier = Classifier([table("err", *rows, compare=Compare.NUMBER)])
+    for number in range(5000):
+        assert classifier.classify((str(number),))[0] is Status.FAILED
+        assert len(classifier.memory) <= 4096
+    assert len(classifier.memory) == 5000 - 4096
+
+
+def test_a_code_of_any_length_is_never_remembered():
+    listed = row("LONG" * 100, Status.SENT)
+    classifier = Classifier([table("stat", listed, compare=Compare.ANY_CASE)])
+    for spelt in ("LONG" * 100, " " * 10_000 + "LONG" * 100):
+        assert classifier.classify((spelt,))[0] is Status.SENT
+    assert classifier.memory == {}
+
+
+def test_white_space_around_a_code_is_no_part_of_it_and_alone_is_no_code():
+    classifier = Classifier(
+        [table("stat", row("SENT", Status.SENT), compare=Compare.ANY_CASE), table("err", row("E", Status.FAILED, True))]
+    )
+    assert classifier.judge({"stat": "sent\r\n"}).status is Status.SENT
+    assert classifier.judge({"err": "E "}).status is Status.UNKNOWN
+    assert classifier.classify((" ", "E"))[8] == {"err": "E"}
+    assert classifier.classify(("\t", "")) is None
+
+
+def test_the_providers_own_words_on_a_failure_stand_whoever_named_the_cause():
+    classifier = Classifier(
+        [
+            table("stat", row("EXPIRED", Status.EXPIRED, True, Cause.EXPIRED, permanence=Permanence.PERMANENT)),
+            table("err", row("34", Status.FAILED, True, Cause.ABSENT_SUBSCRIBER, map_error=34), reasons=True),
+            table("more", row("1", Status.FAILED, True, Cause.BARRED, map_error=13)),
+        ]
+    )
+    verdict = classifier.judge({"stat": "EXPIRED", "err": "34", "more": "1"})
+    assert (verdict.cause, verdict.map_error) == (Cause.ABSENT_SUBSCRIBER, 34)
+    assert verdict.permanence is Permanence.PERMANENT
 
 
 def test_a_reason_while_the_outcome_is_pending_makes_the_message_deferred():
@@ -234,6 +278,7 @@ def test_an_account_can_replace_a_whole_table():
     tables = [table("state", row("2", Status.DELIVERED, True), row("4", Status.DELETED, True))]
     own = Meanings("state", (row("4", Status.DELIVERED, True),), replace=True)
     classifier = Classifier(tables, meanings=[own])
+    assert classifier.judge({"state": "2"}).tables[0].replaced
     assert classifier.judge({"state": "4"}).status is Status.DELIVERED
     assert classifier.judge({"state": "2"}).status is Status.UNKNOWN
 
@@ -259,6 +304,9 @@ def test_finality_can_be_a_field_of_its_own():
     classifier = Classifier([table("status", row("UNDELIV", Status.UNDELIVERED, True))], finality="isFinal")
     assert classifier.judge({"status": "UNDELIV", "isFinal": "false"}).final is False
     assert classifier.judge({"status": "UNDELIV", "isFinal": "True"}).final is True
+    unlisted = classifier.judge({"status": "strange", "isFinal": "true"})
+    assert (unlisted.status, unlisted.final) == (Status.UNKNOWN, False)
+    assert classifier.classify(("UNDELIV", False))[1] is False
     strange = classifier.judge({"status": "UNDELIV", "isFinal": "perhaps"})
     assert strange.final is True
     assert [warning.kind for warning in strange.warnings] == [WarningKind.BAD_VALUE]

@@ -259,14 +259,17 @@ def test_what_was_kept_is_read_again_once_it_is_mended(run: Callable[..., Result
     put("bad.http", DELIVERED.replace(" HTTP/1.1", ""))
     put("code.http", get("sms_unique_id=19&sta=DELIVRD"))
     assert run("normalize", "messente-legacy", "bad.http", "code.http", "--errors", "e.jsonl").exit_code == 1
-    again = run("normalize", "messente-legacy", "e.jsonl", "--errors", "e.jsonl")
+    itself = run("normalize", "messente-legacy", "e.jsonl", "--errors", "e.jsonl")
+    assert (itself.exit_code, itself.stdout) == (2, "")
+    assert "--errors: expected another file than the inputs" in itself.stderr
+    again = run("normalize", "messente-legacy", "e.jsonl", "--errors", "f.jsonl")
     assert (again.exit_code, again.stdout) == (1, "")
-    assert len(Path("e.jsonl").read_text().splitlines()) == 2
+    assert len(Path("f.jsonl").read_text().splitlines()) == 2
     put("e.jsonl", Path("e.jsonl").read_text().replace("err=000\\n", "err=000 HTTP/1.1\\n").replace("sta=", "stat="))
-    mended = run("normalize", "messente-legacy", "e.jsonl", "--errors", "e.jsonl")
+    mended = run("normalize", "messente-legacy", "e.jsonl", "--errors", "f.jsonl")
     assert (mended.exit_code, mended.stderr) == (0, "")
     assert [report["message_id"] for report in documents(mended)] == ["17", "19"]
-    assert Path("e.jsonl").read_bytes() == b""
+    assert Path("f.jsonl").read_bytes() == b""
 
 
 def test_what_could_not_be_read_can_be_kept_nowhere(run: Callable[..., Result]) -> None:
@@ -596,6 +599,7 @@ import delivrd
 PAGE = delivrd.Source("a page")
 class Item(delivrd.Shape):
     id: delivrd.Code = None
+    code: delivrd.Code = None
 ROWS = (delivrd.Row("1", delivrd.Status.SENT, meaning="sent"),)
 PROVIDER = delivrd.Provider(
     name="NAME", vendor="V", title="T", docs=PAGE, tables=(delivrd.CodeTable("code", ROWS, PAGE),),
@@ -845,7 +849,7 @@ class Handshake:
     """
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.SECRET
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.SECRET,))
     sufficient: ClassVar[bool] = False
 
     def configured(self, account: Account) -> bool:
@@ -854,7 +858,7 @@ class Handshake:
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         return True
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         return input
 
 

@@ -217,7 +217,7 @@ def test_comments_say_what_stands_beside_the_input() -> None:
     assert (sample.source, sample.asked) == ("the vendor's page", "17")
     assert sample.received_at == datetime(2024, 1, 31, 10, tzinfo=UTC)
     assert sample.account is not None
-    assert sample.account.secrets == [SECRET]
+    assert sample.account.secrets == (SECRET,)
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_the_question_is_one_get_with_http_basic() -> None:
 
 def test_the_questions_id_cannot_leave_its_place_in_the_url() -> None:
     target = OMNICHANNEL.ask("../a b?c#d", Account(username="user", password=PASSWORD)).target
-    assert target == "https://api.messente.com/v1/omnimessage/..%2Fa%20b%3Fc%23d/status"
+    assert target == "https://api.messente.com/v1/omnimessage/%2E%2E%2Fa%20b%3Fc%23d/status"
 
 
 def test_no_repr_of_a_question_shows_its_credentials() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
@@ -65,6 +66,7 @@ class Valued(Shape):
         ({"name": "a b"}, "expected lower case words"),
         ({"tables": ()}, "expected at least one code table"),
         ({"tables": (CodeTable("stat", (SENT, SENT), PAGE),)}, "listed twice"),
+        ({"secret_settings": ("token",)}, "secret_settings: no setting token"),
         ({"ways": (PUSH, PUSH)}, "one way of reading for each kind"),
     ],
 )
@@ -76,7 +78,7 @@ def test_a_declaration_that_contradicts_itself_is_refused_when_it_is_made(change
 @pytest.mark.parametrize(
     ("reading", "said"),
     [
-        (Reading(shape=Typed, fields=Fields(message_id="id")), "Typed.id: expected Code, Text, Count"),
+        (Reading(shape=Typed, fields=Fields(message_id="id")), "Typed.id: expected Code, Text, Count, Flag"),
         (Reading(shape=Needed, fields=Fields(message_id="id")), "Needed.id: a shape's fields are absent by default"),
         (Reading(shape=Valued, fields=Fields(message_id="id")), "Valued.id: a shape's fields are absent by default"),
         (Reading(shape=Callback, fields=Fields(message_id="mid")), "Callback has no field mid"),
@@ -88,6 +90,34 @@ def test_a_reading_that_cannot_be_compiled_is_refused_by_its_field(reading, said
     provider = acme(ways=(Push(reading=reading, bodies=(BodyKind.JSON,)),))
     with pytest.raises((TypeError, ValueError), match=said):
         provider.check()
+
+
+def test_a_code_field_that_no_shape_has_is_refused():
+    with pytest.raises(ValueError, match="acme: no shape has the code field stauts; is it spelt right"):
+        acme(tables=(CodeTable("stauts", (SENT,), PAGE),)).check()
+
+
+def test_the_callers_time_is_aware_and_stands_in_utc():
+    request = Request("POST", "/", (), b'{"id": 1, "stat": "SENT"}')
+    at = datetime(2026, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    for report in (
+        acme().read(request, received_at=at).reports[0],
+        acme().receive(request, Account(open=True), received_at=at).reports[0],
+    ):
+        assert (report.received_at, report.received_at.tzinfo) == (at, UTC)
+    for wrong in (datetime(2026, 5, 1), "tomorrow"):
+        with pytest.raises(ValueError, match="received_at: expected a datetime with its zone"):
+            acme().read(request, received_at=wrong)
+
+
+def test_what_is_no_input_or_no_account_is_the_callers_mistake():
+    for wrong in (None, "text", 7):
+        with pytest.raises(TypeError, match="input: expected one of Request, DeliverSm, Response, Mail"):
+            acme().read(wrong)
+        with pytest.raises(TypeError, match="input: expected one of"):
+            acme().receive(wrong, Account(open=True))
+    with pytest.raises(TypeError, match="account: expected an Account"):
+        acme().receive(Request("POST", "/"), None)
 
 
 def ask(asking: delivrd.Asking) -> Request:

@@ -43,6 +43,9 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         "syrupy",
         "asyncio",
         "logging",
+        "socket",
+        "random",
+        "email",
     }
     assert not {module for module in modules if module.startswith(("delivrd_", "pytest_delivrd"))}
 

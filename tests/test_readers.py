@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -252,7 +253,19 @@ def test_a_bad_value_leaves_its_field_absent_and_stands_in_a_warning(field, valu
     report = one(JSON, post({"id": "1", "stat": "SENT", field: value}))
     good = one(JSON, post({"id": "1", "stat": "SENT"}))
     assert [(warning.kind, warning.value) for warning in report.warnings] == [(WarningKind.BAD_VALUE, warned)]
-    assert msgspec.structs.replace(report, warnings=()) == good
+    assert msgspec.structs.replace(report, warnings=(), extras={}) == good
+    # What is no text is kept whole beside the warning, which is short.
+    assert report.extras == (
+        {} if not isinstance(value, list) and "{" not in warned else {name_of(field, value): inner(value)}
+    )
+
+
+def name_of(field: str, value) -> str:
+    return "price.each" if field == "price" else field
+
+
+def inner(value):
+    return value["each"] if isinstance(value, dict) and "each" in value else value
 
 
 @pytest.mark.parametrize("code", [True, ["SENT"], {"a": 1}, 1.5])
@@ -336,16 +349,16 @@ def test_odd_encodings_lose_nothing_that_is_used(body):
     assert (report.message_id, report.status) == ("1", Status.SENT)
 
 
-def test_text_that_is_no_text_is_replaced_with_a_warning():
+def test_bytes_that_are_no_text_are_written_as_escapes_with_a_warning():
     report = one(JSON, post(b'{"id": "1", "stat": "SENT", "sender": "Caf\xe9"}'))
-    assert report.sender == "Caf\ufffd"
+    assert report.sender == "Caf\\xe9"
     assert [(warning.kind, warning.field) for warning in report.warnings] == [(WarningKind.BAD_TEXT, "sender")]
 
 
 def test_a_declared_charset_is_believed_where_it_is_known():
     body = '{"id": "1", "stat": "SENT", "sender": "Café"}'.encode("latin-1")
     assert one(JSON, post(body, content_type="application/json; charset=ISO-8859-1")).sender == "Café"
-    assert one(JSON, post(body, content_type="application/json; charset=punycode")).sender == "Caf\ufffd"
+    assert one(JSON, post(body, content_type="application/json; charset=punycode")).sender == "Caf\\xe9"
 
 
 def test_a_wrong_type_of_body_is_refused_as_that():
@@ -382,6 +395,42 @@ def test_a_field_in_query_and_body_is_a_conflict_and_the_body_wins():
     )
     assert (report.message_id, report.sender, report.extras) == ("1", "me", {})
     assert [(w.kind, w.field, w.value) for w in report.warnings] == [(WarningKind.CONFLICT, "id", "2")]
+
+
+def test_the_body_wins_over_the_query_whichever_spelling_it_uses():
+    report = one(ANY, post(b"old_id=B&stat=SENT", "/?id=A&old_id=B", "application/x-www-form-urlencoded"))
+    assert report.message_id == "B"
+    assert [(w.kind, w.field, w.value) for w in report.warnings] == [(WarningKind.CONFLICT, "id", "A")]
+
+
+def test_an_answer_that_holds_reports_and_errors_loses_no_report():
+    body = b'{"events": [{"id": "1", "stat": "SENT"}], "errors": [{"code": "404"}]}'
+    assert one(BATCH, Response(200, (), body)).extras == {"errors": [{"code": "404"}]}
+
+
+def test_what_the_outer_object_of_a_batch_holds_and_nobody_declared_is_kept():
+    report = one(BATCH, post({"events": [{"id": "1", "stat": "SENT", "n": 1}], "n": 2, "m": 3}))
+    assert report.extras == {"n": 1, "m": 3}
+
+
+class Judged(Shape):
+    id: Code = None
+    stat: Code = None
+    final: delivrd.Flag = None
+
+
+def test_a_field_that_says_whether_a_status_is_final_is_true_or_false():
+    push = Push(reading=Reading(shape=Judged, fields=Fields(message_id="id")), bodies=(BodyKind.JSON, BodyKind.FORM))
+    provider = acme(push, finality="final")
+    strict = acme(Push(reading=push.reading, bodies=(BodyKind.JSON,)), finality="final")
+    for body, final in [
+        (b'{"id": 1, "stat": "FAILED", "final": false}', False),
+        (b'{"id": 1, "stat": "SENT", "final": true}', True),
+    ]:
+        for reads in (provider, strict):
+            report = one(reads, post(body))
+            assert (report.final, report.warnings, report.codes["final"]) == (final, (), str(final).lower())
+    assert one(provider, post(b"id=1&stat=SENT&final=TRUE", content_type=None)).final is True
 
 
 def test_the_first_value_of_a_repeated_field_that_says_something_wins():
@@ -560,7 +609,7 @@ def test_the_text_of_html_is_what_a_reader_sees():
     from delivrd.html_text import text_of_html
 
     html = "<title>x</title><STYLE>p {a: b}</style>a &lt; b<!-- <p>no</p> --><BR/>id:&nbsp;1 < 2 <b>x</b>\u0130<p class='y'>z<unclosed"
-    assert text_of_html(html) == "a < b\nid:\xa01 x\u0130\nz"
+    assert text_of_html(html) == "a < b\nid:\xa01 < 2 x\u0130\nz"
     assert text_of_html("plain") == "plain"
     assert text_of_html("<script>never closed") == ""
 
@@ -604,6 +653,55 @@ def test_a_mail_of_too_many_or_too_deep_parts_is_refused():
     for text in (nested, many):
         with pytest.raises(TooLarge):
             MAIL.read(mail(text, "multipart/mixed; boundary=b0" if text is nested else "multipart/mixed; boundary=b"))
+
+
+SPELT = [b"boundary=b%d", b"boundary =b%d", b"boundary*=b%d", b"boundary*0=b%d", b'\n boundary="b%d"']
+
+
+@pytest.mark.parametrize("spelt", SPELT)
+@pytest.mark.parametrize("depth", [40, 49, 200, 3000])
+def test_a_mail_of_any_depth_is_read_or_refused_on_the_smallest_stack(spelt, depth):
+    level = b"Content-Type: multipart/mixed; " + spelt + b"\n\n--b%d\n"
+    raw = b"".join(level % (number, number) for number in range(depth)) + b"\nid=1\nstat=SENT\n"
+    outcome = []
+
+    def read():
+        try:
+            outcome.append(MAIL.read(Mail(raw)))
+        except TooLarge as error:
+            outcome.append(error)
+
+    before = threading.stack_size(64 * 1024)
+    try:
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert len(outcome) == 1
+    assert isinstance(outcome[0], TooLarge) == (depth > 50)
+
+
+@pytest.mark.parametrize(
+    "head", [b";a=b" * 200_000, b";" * 900_000, b";charset*0*=x" * 70_000], ids=["parameters", "semicolons", "charsets"]
+)
+def test_a_header_that_nobody_writes_is_refused_before_it_is_looked_into(head):
+    with pytest.raises(TooLarge, match="headers of at most 4096"):
+        MAIL.read(Mail(b"Content-Type: text/plain" + head + b"\n\nid=1\nstat=SENT"))
+
+
+def test_a_subject_of_any_length_loses_no_report():
+    subject = b"=?utf-8?q?a?= " * 70_000
+    assert one(MAIL, Mail(b"Subject: " + subject + b"\n\nid=1\nstat=SENT")).status is Status.SENT
+
+
+def test_a_mail_inside_a_mail_is_read():
+    inner = b"Subject: inner\n\nid=1\nstat=SENT\n"
+    assert one(MAIL, Mail(b"Content-Type: message/rfc822\n\n" + inner)).status is Status.SENT
+
+
+def test_words_about_messages_are_no_parts():
+    assert one(MAIL, mail("id=1\nstat=SENT\n" + "see message/1 boundary=x " * 200)).status is Status.SENT
 
 
 def test_mails_of_any_bytes_are_read_or_refused():
@@ -654,6 +752,16 @@ def test_what_a_decode_function_raises_is_the_plugins_fault_and_keeps_its_cause(
     assert isinstance(broken.value.__cause__, KeyError)
     with pytest.raises(Unreadable, match="nobody reads this"):
         provider.read(post(b"refuse"))
+
+
+def test_a_receipt_longer_than_any_is_refused_with_its_tlvs_counted():
+    provider = acme(Pdu(reading=EVENT, decode=decode_lines))
+    text = b"id=1 stat=SENT"
+    assert provider.read(DeliverSm(4, "1", "2", text, {0x1400: b"x" * 4000})).reports
+    for receipt in (DeliverSm(4, "1", "2", text * 300), DeliverSm(4, "1", "2", text, {0x0424: b"x" * 4090})):
+        for take in (provider.read, lambda sent: provider.receive(sent, Account(open=True))):
+            with pytest.raises(TooLarge, match="receipt: expected at most 4096 bytes"):
+                take(receipt)
 
 
 def test_an_unreadable_smpp_receipt_is_answered_as_received():

@@ -39,6 +39,7 @@ BROKEN = {
     ),
     "brings nothing": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(): return None", "plugin acme"),
     "contradicts itself": (SOUND.replace('"T"', '"T", finality="x"') + "\nNAMES = ['UPPER']", "name 'UPPER'"),
+    "brings one name twice": (SOUND + "NAMES = ['acme', 'acme']", "it brings two providers named acme"),
     "names a field that its shape has not": (
         SOUND.replace('message_id="id"', 'message_id="mid"') + "\nNAMES = ['acme']",
         "has no field mid",
@@ -125,6 +126,25 @@ def test_a_plugin_that_is_blocked_or_not_allowed_is_not_loaded(site):
         assert [plugin.name for plugin in registry.plugins if plugin.name == "acme" and plugin.blocked] == ["acme"]
         with pytest.raises(delivrd.UnknownProvider, match="no provider 'acme'; installed: other$"):
             registry["acme"]
+
+
+def test_a_name_that_nobody_brings_can_be_asked_for_with_a_default():
+    registry = delivrd.Registry()
+    assert registry.get("acme") is None
+    assert "acme" not in registry
+    with pytest.raises(KeyError, match="no provider 7"):
+        registry[7]
+
+
+def test_one_text_is_no_list_of_names():
+    for names in ({"allow": "messente"}, {"block": "teli"}):
+        with pytest.raises(TypeError, match="put it in brackets"):
+            delivrd.Registry.installed(**names)
+
+
+def test_a_near_name_is_suggested():
+    with pytest.raises(delivrd.UnknownProvider, match="no provider 'messente-legcy'; did you mean messente-legacy"):
+        delivrd.Registry.installed()["messente-legcy"]
 
 
 def test_an_empty_registry_says_that_nothing_is_installed():

@@ -17,9 +17,9 @@ for plugin in plugins/*/; do
     module="delivrd_$name"
     place="$build/$name"
     mkdir -p "$place/fixtures"
-    "$uv" venv --quiet "$place/venv"
-    "$uv" pip install --quiet --python "$place/venv" --find-links "$build/wheels" \
-        "delivrd[test]" "delivrd-${name//_/-}"
+    "$uv" venv --quiet --python "$(realpath "$1")/python" "$place/venv"
+    "$uv" pip install --quiet --python "$place/venv" \
+        "delivrd[test] @ file://$(echo "$build"/wheels/delivrd-*.whl)" "$build/wheels/$module"-*.whl
     printf '[pytest]\ndelivrd_fixtures = fixtures\n' > "$place/pytest.ini"
     cd "$place"
     providers=$(venv/bin/python -c "import delivrd; print(*delivrd.Registry.installed())")

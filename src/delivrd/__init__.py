@@ -19,6 +19,7 @@ from delivrd.auth import (
     UrlSecret,
     basic_authorization,
 )
+from delivrd.classify import Classifier
 from delivrd.errors import (
     AccountError,
     DelivrdError,
@@ -31,17 +32,18 @@ from delivrd.errors import (
     UnsupportedMediaType,
     WrongMethod,
 )
-from delivrd.explain import Explanation, explain
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.provider import Asking, NoSettings, Provider, Question
+from delivrd.explain import CodeStep, Explanation, FieldStep, ReportSteps, explain
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.provider import NoSettings, Provider
+from delivrd.questions import Asking, Question
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import charset_of, decode_text
 from delivrd.report import Network, Report, TableUse, Warning, WarningKind, shorten
 from delivrd.schema import report_schema
-from delivrd.shapes import Code, Count, Fallback, Fields, Reading, Shape, Text
+from delivrd.shapes import Code, Count, Fallback, Fields, Flag, Reading, Shape, Text
 from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consulted, Meanings, Row, Source
 from delivrd.times import TimeForm
-from delivrd.verdicts import NoCode, Rule, Verdict
+from delivrd.verdicts import NoCode, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
 from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
 
@@ -88,7 +90,9 @@ __all__ = [
     "Asking",
     "BodyKind",
     "Cause",
+    "Classifier",
     "Code",
+    "CodeStep",
     "CodeTable",
     "Compare",
     "Consulted",
@@ -102,7 +106,9 @@ __all__ = [
     "Evidence",
     "Explanation",
     "Fallback",
+    "FieldStep",
     "Fields",
+    "Flag",
     "HmacBody",
     "HttpBasic",
     "Input",
@@ -129,6 +135,7 @@ __all__ = [
     "Registry",
     "Reply",
     "Report",
+    "ReportSteps",
     "Request",
     "Resend",
     "Response",
@@ -140,6 +147,7 @@ __all__ = [
     "Shape",
     "Source",
     "Status",
+    "Step",
     "TableUse",
     "Text",
     "TimeForm",
@@ -156,6 +164,7 @@ __all__ = [
     "charset_of",
     "decode_text",
     "explain",
+    "header_pairs",
     "hookimpl",
     "read_each",
     "read_samples",

@@ -5,15 +5,18 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import msgspec
 
 from delivrd.errors import AccountError
+from delivrd.records import encodable
 from delivrd.tables import Meanings
 from delivrd.times import read_zone
 
@@ -58,19 +61,27 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 
     def __post_init__(self) -> None:
         for field in ("secrets", "addresses", "meanings"):
-            if isinstance(getattr(self, field), str | bytes):
-                raise AccountError(f"{field}: expected a list, got one text; put it in brackets")
-        if not all(_is_word(secret) for secret in self.secrets):
+            given = getattr(self, field)
+            if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+                raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
+            # Held as a tuple: a list can be changed, and an iterator gives its items only once.
+            msgspec.structs.force_setattr(self, field, tuple(given))
+        for field in ("name", "username", "password", "public_url"):
+            if not _is_text(getattr(self, field)) and (field == "name" or getattr(self, field) is not None):
+                raise AccountError(f"{field}: expected a text")
+        if not all(_is_text(secret) and secret for secret in self.secrets):
             raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
         for address in self.addresses:
+            if not _is_text(address):
+                raise AccountError("addresses: expected texts")
             if "@" not in address:
                 self._check_network(address)
-        if isinstance(self.zone, str):
-            try:
-                read_zone(self.zone)
-            except ValueError as error:
-                raise AccountError(f"zone: {error}") from error
-        if self.max_body <= 0:
+        if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
+            raise AccountError("meanings: expected Meanings")
+        self._check_zone()
+        if type(self.open) is not bool:
+            raise AccountError("open: expected True or False; anything else would admit everybody")
+        if type(self.max_body) is not int or self.max_body <= 0:
             raise AccountError("max_body: expected a number of bytes above 0")
 
     @classmethod
@@ -89,21 +100,25 @@ class Account(msgspec.Struct, frozen=True, eq=False):
             raise AccountError(without_value(error)) from error
         return cls(**{field: getattr(plain, field) for field in document})
 
-    @property
-    def tzinfo(self) -> tzinfo | None:
+    def local_zone(self) -> tzinfo | None:
         """The zone, ready to use."""
         return read_zone(self.zone) if isinstance(self.zone, str) else self.zone
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        hidden = [*self.secrets, *([self.password] if self.password else [])]
-        spelt = {spell(secret) for secret in hidden for spell in (str, quote, quote_plus, _quote_all)}
-        for secret in sorted(spelt, key=len, reverse=True):
-            text = text.replace(secret, BLOT)
-        return text
+        return blot(text, [*self.secrets, *([self.password] if self.password else [])])
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
+
+    def _check_zone(self) -> None:
+        if self.zone is not None and not isinstance(self.zone, str | tzinfo):
+            raise AccountError("zone: expected a name, an offset or a tzinfo")
+        if isinstance(self.zone, str):
+            try:
+                read_zone(self.zone)
+            except ValueError as error:
+                raise AccountError(f"zone: {error}") from error
 
     @staticmethod
     def _check_network(address: str) -> None:
@@ -115,8 +130,37 @@ class Account(msgspec.Struct, frozen=True, eq=False):
             ) from error
 
 
-def _is_word(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def _is_text(value: object) -> bool:
+    """Whether it is a text that every encoding of Unicode can write."""
+    return isinstance(value, str) and encodable(value) == value
+
+
+def blot(text: str, secrets: Iterable[str]) -> str:
+    """A text with each secret replaced, as it stands or escaped as in a URL or in JSON."""
+    spelt = {spell(secret) for secret in secrets for spell in (str, quote, quote_plus, _quote_all, _json)}
+    for secret in sorted(spelt, key=len, reverse=True):
+        text = text.replace(secret, BLOT)
+    if "%" not in text and "\\" not in text:
+        return text
+    # Any character can be escaped, in either case: what is left is compared piece by piece, unescaped.
+    pieces = re.split(r"([&?=/#\s\"'<>]+)", text)
+    return "".join(BLOT if _hides(piece, secrets) else piece for piece in pieces)
+
+
+def _hides(piece: str, secrets: Iterable[str]) -> bool:
+    plain = {unquote(piece), unquote_plus(piece), _unescaped(piece)} if "%" in piece or "\\" in piece else set()
+    return any(secret in text for secret in secrets for text in plain)
+
+
+def _json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _unescaped(piece: str) -> str:
+    try:
+        return str(json.loads(f'"{piece}"'))
+    except ValueError:
+        return piece
 
 
 def _quote_all(text: str) -> str:

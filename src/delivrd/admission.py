@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Final, NoReturn
 
 from delivrd.errors import TooLarge, UnsupportedMediaType, WrongMethod
-from delivrd.inputs import DeliverSm, Input, Mail
+from delivrd.inputs import DeliverSm, Input, Mail, Request
 from delivrd.receipt import Reply
 from delivrd.ways import BodyKind
+
+LONGEST_RECEIPT: Final = 4096
+"""Bytes of an SMPP receipt, its TLVs included; a message holds 255, and a payload a few hundred."""
 
 
 def check_size(data: bytes | str, limit: int) -> None:
@@ -23,6 +26,24 @@ def check_size(data: bytes | str, limit: int) -> None:
         raise TooLarge(f"input: expected at most {limit} bytes, got {len(data)}")
 
 
+def check_input(input: Input, limit: int) -> None:
+    """Refuse an input that is larger than the account allows, or than an SMPP receipt can be.
+
+    Raises:
+        TooLarge: it is.
+    """
+    if isinstance(input, DeliverSm):
+        size = len(input.short_message) + sum(len(value) for value in input.tlvs.values())
+        if size > min(limit, LONGEST_RECEIPT):
+            raise TooLarge(f"receipt: expected at most {min(limit, LONGEST_RECEIPT)} bytes, got {size}")
+    elif isinstance(input, Mail):
+        check_size(input.raw, limit)
+    else:
+        check_size(input.body, limit)
+        if isinstance(input, Request):
+            check_size(input.target, limit)
+
+
 def refuse_method(methods: tuple[str, ...]) -> NoReturn:
     """Refuse a request by its method; the reply names those that the provider uses.
 
@@ -31,17 +52,6 @@ def refuse_method(methods: tuple[str, ...]) -> NoReturn:
     """
     allowed = ", ".join(methods)
     raise WrongMethod(f"method: expected {allowed}", reply=Reply(WrongMethod.status, b"", (("Allow", allowed),)))
-
-
-def payload(input: Input) -> bytes:
-    """The bytes of an input that its limit counts."""
-    match input:
-        case Mail():
-            return input.raw
-        case DeliverSm():
-            return input.short_message
-        case _:
-            return input.body
 
 
 def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...]) -> BodyKind:

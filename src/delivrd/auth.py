@@ -12,8 +12,6 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from datetime import datetime
-from email.utils import getaddresses
-from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from typing import ClassVar, Final, Protocol, TypeVar
 from urllib.parse import quote, unquote, unquote_plus
@@ -21,24 +19,23 @@ from urllib.parse import quote, unquote, unquote_plus
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.forms import read_urlencoded, split_target
-from delivrd.inputs import Input, Mail, Request, all_headers
-from delivrd.mails import mail_headers
+from delivrd.forms import read_form, read_urlencoded, split_target
+from delivrd.inputs import Input, Mail, Request, all_headers, header_pairs
 from delivrd.records import decode_text
+from delivrd.vocabulary import Word
 
 _MOST_COMMENTS: Final = 8
 """Comments in a `From`; no sender of reports writes more than one."""
 
 
-class Covers(StrEnum):
+class Covers(Word):
     """What of an input a proof covers: a change of it must fail."""
 
-    BODY = "body"
-    """Every byte of the body."""
-    SECRET = "secret"  # noqa: S105 - a word, no secret
-    """Only the secret itself."""
-    ORIGIN = "origin"
-    """Only where the input came from."""
+    BODY = "body", "every byte of the body"
+    TARGET = "target", "every character of the target"
+    METHOD = "method", "the method"
+    SECRET = "secret", "the secret itself"
+    ORIGIN = "origin", "where the input came from"
 
 
 class Scheme(Protocol):
@@ -46,7 +43,7 @@ class Scheme(Protocol):
 
     takes: ClassVar[type[Input]]
     """The kind of input that it checks."""
-    covers: ClassVar[Covers]
+    covers: ClassVar[frozenset[Covers]]
     sufficient: ClassVar[bool]
     """Whether it proves anything without another scheme beside it."""
 
@@ -54,10 +51,14 @@ class Scheme(Protocol):
         """Whether the account holds what the check needs."""
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
-        """Whether the input is proven. `at` is the caller's time, for schemes with a replay window."""
+        """Whether the input is proven.
 
-    def sign(self, input: Input, account: Account) -> Input:
-        """The input as an authentic sender would send it; for tests."""
+        Args:
+            at: the caller's time, for a scheme with a replay window; without it such a scheme fails closed.
+        """
+
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
+        """The input as an authentic sender would send it at that time; for tests."""
 
 
 class HmacBody(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ class HmacBody(msgspec.Struct, frozen=True):
     prefix: str = ""
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.BODY
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.BODY,))
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
@@ -89,7 +90,7 @@ class HmacBody(msgspec.Struct, frozen=True):
             return False
         return _any_equal(given[0], [self._proof(request.body, secret) for secret in account.secrets])
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
         return _with_header(request, self.header, self._proof(request.body, account.secrets[0]))
 
@@ -107,7 +108,7 @@ class UrlSecret(msgspec.Struct, frozen=True):
     parameter: str = "secret"
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.SECRET
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.SECRET,))
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
@@ -119,7 +120,7 @@ class UrlSecret(msgspec.Struct, frozen=True):
         in_query = read_urlencoded(query, (self.parameter,), keep_unknown=False).values.get(self.parameter, "")
         return _any_equal(in_query, account.secrets) or in_path
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
         path, query = split_target(request.target)
         pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != self.parameter]
@@ -128,14 +129,14 @@ class UrlSecret(msgspec.Struct, frozen=True):
 
 
 class HttpBasic(msgspec.Struct, frozen=True):
-    """HTTP Basic with the account's user name and password."""
+    """HTTP Basic with the account's user name, and its password or, for rotation, any of its secrets."""
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.SECRET
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.SECRET,))
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
-        return bool(account.username and account.password)
+        return bool(account.username and (account.password or account.secrets))
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         given = all_headers(_request(input).headers, "authorization")
@@ -146,17 +147,22 @@ class HttpBasic(msgspec.Struct, frozen=True):
             proof = b64decode(token.strip(), validate=True)
         except (binascii.Error, ValueError):
             return False
-        return hmac.compare_digest(proof, f"{account.username}:{account.password}".encode())
+        passwords = [*filter(None, (account.password,)), *account.secrets]
+        return _any_equal(decode_text(proof)[0], [f"{account.username}:{password}" for password in passwords])
 
-    def sign(self, input: Input, account: Account) -> Input:
-        return _with_header(_request(input), "Authorization", basic_authorization(account.username, account.password))
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
+        return _with_header(
+            _request(input),
+            "Authorization",
+            basic_authorization(account.username, account.password or account.secrets[0]),
+        )
 
 
 class AllowedAddresses(msgspec.Struct, frozen=True):
     """The sender's network address is one that the account lists (`Account.addresses`)."""
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.ORIGIN
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.ORIGIN,))
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
@@ -171,7 +177,7 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
         client = getattr(client, "ipv4_mapped", None) or client
         return any(client in ip_network(address) for address in account.addresses if "@" not in address)
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         first = next(address for address in account.addresses if "@" not in address)
         return msgspec.structs.replace(_request(input), client=str(ip_network(first)[0]))
 
@@ -183,13 +189,18 @@ class AllowedSender(msgspec.Struct, frozen=True):
     """
 
     takes: ClassVar[type[Input]] = Mail
-    covers: ClassVar[Covers] = Covers.ORIGIN
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.ORIGIN,))
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
         return any("@" in address for address in account.addresses)
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
+        # Loaded here: mails are rare, and the standard library's mail modules bring sockets with them.
+        from email.utils import getaddresses
+
+        from delivrd.mails import mail_headers
+
         lines = mail_headers(_mail(input).raw, "from")
         # Comments nest, and the standard library's parser recurses once for each level.
         if sum(line.count("(") for line in lines) > _MOST_COMMENTS:
@@ -200,7 +211,7 @@ class AllowedSender(msgspec.Struct, frozen=True):
         allowed = [address.lower() for address in account.addresses if "@" in address]
         return _any_equal(senders[0][1].lower(), allowed)
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         mail = _mail(input)
         first = next(address for address in account.addresses if "@" in address)
         lines = mail.raw.split(b"\n")
@@ -211,13 +222,13 @@ class AllowedSender(msgspec.Struct, frozen=True):
 class AccountName(msgspec.Struct, frozen=True):
     """A field of the query or the urlencoded body names the account (`Account.username`).
 
-    A name is no secret: it is checked where the account gives one, and proves nothing alone.
+    A name is no secret: where the account gives one, each request must give it too, and it proves nothing alone.
     """
 
     field: str
 
     takes: ClassVar[type[Input]] = Request
-    covers: ClassVar[Covers] = Covers.ORIGIN
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.ORIGIN,))
     sufficient: ClassVar[bool] = False
 
     def configured(self, account: Account) -> bool:
@@ -225,22 +236,29 @@ class AccountName(msgspec.Struct, frozen=True):
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         request = _request(input)
-        for text in (split_target(request.target)[1], decode_text(request.body)[0]):
-            named = read_urlencoded(text, (self.field,), keep_unknown=False).values.get(self.field)
-            if named is not None and not _any_equal(named, [account.username or ""]):
-                return False
-        return True
+        query = read_urlencoded(split_target(request.target)[1], (self.field,), keep_unknown=False)
+        body = read_form(request.body, request.header("content-type"), (self.field,), keep_unknown=False)
+        named = [form.values[self.field] for form in (query, body) if self.field in form.values]
+        return bool(named) and all(_any_equal(name, [account.username or ""]) for name in named)
 
-    def sign(self, input: Input, account: Account) -> Input:
+    def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
         path, query = split_target(request.target)
-        target = f"{path}?{self._named(query, account)}" if query else path
-        body = self._named(request.body.decode("latin-1"), account).encode("latin-1")
-        return msgspec.structs.replace(request, target=target, body=body)
+        body = self._renamed(request.body.decode("latin-1"), account)
+        query = self._renamed(query, account)
+        if not self._names(query) and not self._names(body):
+            query = "&".join(filter(None, (query, self._own(account))))
+        target = f"{path}?{query}" if query else path
+        return msgspec.structs.replace(request, target=target, body=body.encode("latin-1"))
 
-    def _named(self, form: str, account: Account) -> str:
-        own = f"{self.field}={quote(account.username or '', safe='')}"
-        return "&".join(own if unquote_plus(pair.partition("=")[0]) == self.field else pair for pair in form.split("&"))
+    def _own(self, account: Account) -> str:
+        return f"{self.field}={quote(account.username or '', safe='')}"
+
+    def _names(self, form: str) -> bool:
+        return any(unquote_plus(pair.partition("=")[0]) == self.field for pair in form.split("&"))
+
+    def _renamed(self, form: str, account: Account) -> str:
+        return "&".join(self._own(account) if self._names(pair) else pair for pair in form.split("&"))
 
 
 _Kind = TypeVar("_Kind", Request, Mail)
@@ -276,6 +294,5 @@ def _expect(input: Input, kind: type[_Kind]) -> _Kind:
 
 
 def _with_header(request: Request, name: str, value: str) -> Request:
-    headers = request.headers.items() if hasattr(request.headers, "items") else request.headers
-    kept = [(known, held) for known, held in headers if known.lower() != name.lower()]
+    kept = [(known, held) for known, held in header_pairs(request.headers) if known.lower() != name.lower()]
     return msgspec.structs.replace(request, headers=(*kept, (name, value)))

@@ -29,6 +29,9 @@ GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
 _REMEMBERED: Final = 4096
 """Combinations of codes that a classifier remembers; real traffic has a few dozen."""
 
+_LONGEST_REMEMBERED: Final = 64
+"""Characters of a code that is remembered: spelt with white space enough, a listed code can be of any length."""
+
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
 
@@ -37,6 +40,7 @@ class _Lookup(NamedTuple):
     table: CodeTable
     rows: dict[CodeKey, Row]
     changed: frozenset[CodeKey]
+    replaced: bool
 
 
 class Classifier:
@@ -81,13 +85,20 @@ class Classifier:
         Returns:
             The verdict; None where no code was sent and the provider does not say what that means.
         """
-        sent = {field: str(value) for field, value in zip(self.fields, values, strict=True) if value not in (None, "")}
+        sent = {
+            field: text
+            for field, value in zip(self.fields, values, strict=True)
+            if value is not None and not (text := _as_sent(value)).isspace() and text
+        }
         verdict = self.judge(sent)
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
         if verdict is None:
             return None
         ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
-        if verdict.listed and self._remembered < _REMEMBERED:
+        if verdict.listed and all(len(code) <= _LONGEST_REMEMBERED for code in sent.values()):
+            if self._remembered >= _REMEMBERED:
+                self.memory.clear()
+                self._remembered = 0
             self._remembered += 1
             level = self.memory
             for value in values[:-1]:
@@ -103,7 +114,7 @@ class Classifier:
         for lookup in self._lookups:
             ballot.consult(lookup, sent)
         ballot.count()
-        if self._finality is not None and self._finality in sent:
+        if self._finality is not None and self._finality in sent and ballot.votes:
             ballot.take_finality(self._finality, sent[self._finality])
         return ballot.verdict()
 
@@ -113,6 +124,11 @@ class Classifier:
             return None
         step = Step("", "", Rule.NO_CODE, None, None, f"{said.status}: {said.meaning}")
         return Verdict(said.status, said.final, said.evidence, None, None, None, (), (), (step,), True)
+
+
+def _as_sent(value: str | int) -> str:
+    """A code as text; true and false as JSON writes them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tuple[str, ...]:
@@ -138,7 +154,8 @@ def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> _Lookup:
     if changed and table.consulted is Consulted.NEVER:
         # The account has said what the opaque codes mean.
         table = msgspec.structs.replace(table, consulted=Consulted.ALWAYS)
-    return _Lookup(table, rows, frozenset(changed))
+    replaced = any(meaning.replace for meaning in meanings if meaning.field == table.name)
+    return _Lookup(table, rows, frozenset(changed), replaced)
 
 
 class _Vote(NamedTuple):
@@ -179,7 +196,6 @@ class _Ballot:
         earlier_sent, self.anything_sent = self.anything_sent, True
         folded = normalise(key, table.compare)
         row = lookup.rows.get(folded)
-        self.listed = self.listed and row is not None
         if table.consulted is Consulted.NEVER:
             self._note(table.name, code, Rule.OPAQUE, row, table, "kept")
             return
@@ -188,6 +204,7 @@ class _Ballot:
         ):
             self._note(table.name, code, Rule.NOT_CONSULTED, row, table, "kept")
             return
+        self.listed = self.listed and row is not None
         self.uses.append(self._use(lookup, folded, row))
         if row is None:
             self.warnings.append(Warning(WarningKind.UNLISTED_CODE, table.name, shorten(code)))
@@ -209,8 +226,8 @@ class _Ballot:
             return
         row = leader.row
         self.status = row.status or Status.UNKNOWN
-        self.final, self.evidence, self.cause = row.final, row.evidence, row.cause
-        self.permanence, self.map_error = row.permanence, row.map_error
+        self.final, self.evidence = row.final, row.evidence
+        self._take_cause(row)
         self._note_vote(leader, rule, f"{self.status}, {'final' if self.final else 'not final'}")
         for vote in self.votes:
             if vote is not leader:
@@ -293,17 +310,22 @@ class _Ballot:
             )
 
     def _take_cause(self, row: Row) -> bool:
-        """The first specific cause named replaces a general one; otherwise the first stands."""
-        if row.cause is None:
+        """The first specific cause named replaces a general one; otherwise the first stands.
+
+        What else a row says of the failure is the provider's own word: the first stands.
+        """
+        if self.permanence is None:
+            self.permanence = row.permanence
+        if self.map_error is None:
+            self.map_error = row.map_error
+        if row.cause is None or not (self.cause is None or (self.cause.general and not row.cause.general)):
             return False
-        if self.cause is None or (self.cause.general and not row.cause.general):
-            self.cause, self.permanence, self.map_error = row.cause, row.permanence, row.map_error
-            return True
-        return False
+        self.cause = row.cause
+        return True
 
     def _use(self, lookup: _Lookup, key: CodeKey, row: Row | None) -> TableUse:
         changed = (row.label,) if row is not None and key in lookup.changed else ()
-        return TableUse(lookup.table.name, lookup.table.version, changed)
+        return TableUse(lookup.table.name, lookup.table.version, changed, lookup.replaced)
 
     def _note_vote(self, vote: _Vote, rule: Rule, result: str) -> None:
         self._note(vote.lookup.table.name, vote.code, rule, vote.row, vote.lookup.table, result)

@@ -16,8 +16,11 @@ class DelivrdError(Exception):
     """The base of all errors that delivrd raises on purpose."""
 
 
-class UnknownProvider(DelivrdError, LookupError):
+class UnknownProvider(DelivrdError, KeyError):
     """No installed plugin brings a provider of that name. The message lists what is installed."""
+
+    # A KeyError shows its message in quotes, as if it were the key.
+    __str__ = Exception.__str__
 
 
 class PluginError(DelivrdError):

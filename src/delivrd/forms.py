@@ -8,18 +8,20 @@ and is never kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from delivrd.errors import TooLarge, Unreadable
-from delivrd.records import Record, decode_value, encodable
+from delivrd.records import Record, charset_of, decode_text, decode_value, encodable
 from delivrd.report import WarningKind
 
 MOST_FIELDS: Final = 200
 """Fields of a form or a query; more are refused before they are decoded."""
 
-_PART_NAME: Final = re.compile(r'[;\s]name="([^"]*)"', re.IGNORECASE)
+_PART_NAME: Final = re.compile(
+    r'^content-disposition:[^\n]*?[;\s]name=(?:"([^"\n]*)"|([^\s;"]+))', re.IGNORECASE | re.MULTILINE
+)
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -53,6 +55,13 @@ def read_urlencoded(text: str, known: Iterable[str], *, keep_unknown: bool, char
     return record
 
 
+def read_form(body: bytes, content_type: str | None, known: Iterable[str], *, keep_unknown: bool) -> Record:
+    """An urlencoded body as a record; see `read_urlencoded`."""
+    charset = charset_of(content_type)
+    text = decode_text(body, charset)[0].strip("\r\n")
+    return read_urlencoded(text, known, keep_unknown=keep_unknown, charset=charset)
+
+
 def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) -> Record:
     """A multipart form as a record. The boundary is the content type's, else the first line's.
 
@@ -65,42 +74,62 @@ def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) 
     if body.count(boundary) > MOST_FIELDS + 1:
         raise TooLarge(f"form: expected at most {MOST_FIELDS} fields")
     record, names = Record({}), frozenset(known)
-    for part in (b"\n" + body).split(b"\n" + boundary)[1:]:
+    *parts, last = (b"\n" + body).split(b"\n" + boundary)[1:] or [b""]
+    # A body that was cut short ends in its last value, and perhaps a line end.
+    for part in [*parts, last.removesuffix(b"\n")]:
         head, blank, content = part.partition(b"\n\n")
         found = _PART_NAME.search(head.decode("latin-1"))
         if not blank or found is None:
             continue
         value, whole = decode_value(content)
-        name, _ = decode_value(found[1].encode("latin-1"))
+        name, _ = decode_value((found[1] or found[2]).encode("latin-1"))
         _add(record, name, value, names, keep_unknown=True, whole=whole)
     return record
 
 
-def merge(body: Record, query: Record) -> Record:
-    """A body and a query read together: a name in both with different values is a conflict, and the body wins."""
-    merged = Record({**query.values, **body.values}, body.extras, query.warnings + body.warnings)
-    for name, value in query.values.items():
+def merge(body: Record, query: Record, spellings: Iterable[Sequence[str]] = ()) -> Record:
+    """A body and a query read together: a name in both with different values is a conflict, and the body wins.
+
+    Args:
+        body, query: what each holds.
+        spellings: the names that mean one field each: the body wins whichever of them it uses.
+    """
+    asked = dict(query.values)
+    merged = Record({}, body.extras, query.warnings + body.warnings, query.repeats + body.repeats)
+    for names in spellings:
+        said = next((body.values[name] for name in names if body.values.get(name)), None)
+        if said is None:
+            continue
+        for name in names:
+            if asked.get(name, said) != said:
+                merged.warn(WarningKind.CONFLICT, name, asked[name])
+                merged.repeats.append((name, asked[name]))
+            asked.pop(name, None)
+    for name, value in asked.items():
         if body.values.get(name, value) != value:
             merged.warn(WarningKind.CONFLICT, name, value)
+            merged.repeats.append((name, value))
+    merged.values = asked | body.values
     return merged
 
 
 def _add(record: Record, name: str, value: str, known: frozenset[str], *, keep_unknown: bool, whole: bool) -> None:
-    if name in known:
-        if record.values.get(name):
-            record.warn(WarningKind.REPEATED_FIELD, name, value)
-        elif value:
-            record.values[name] = value
-            if not whole:
-                record.warn(WarningKind.BAD_TEXT, name, value)
-    elif keep_unknown and value:
-        record.extras.setdefault(name, value)
+    if not value or not (name in known or keep_unknown):
+        return
+    held: dict[str, Any] = record.values if name in known else record.extras
+    if name in held:
+        record.warn(WarningKind.REPEATED_FIELD, name, value)
+        record.repeats.append((name, value))
+        return
+    held[name] = value
+    if not whole:
+        record.warn(WarningKind.BAD_TEXT, name, value)
 
 
 def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
-    text = encodable(text)
+    sent, text = text, encodable(text)
     if "%" not in text and "+" not in text:
-        return text, "\ufffd" not in text
+        return text, text == sent
     if text[:1] == "+" and text[1:].isdigit():
         # Many senders forget to escape the plus of a number; no number begins with a space.
         return text, True

@@ -24,6 +24,11 @@ def text_of_html(html: str) -> str:
         pieces.append(html[position : start if start >= 0 else len(html)])
         if start < 0:
             break
+        if not html[start + 1 : start + 2].isalpha() and html[start + 1 : start + 2] not in ("/", "!", "?"):
+            # No tag begins so: a sign of the text.
+            pieces.append("<")
+            position = start + 1
+            continue
         comment = html.startswith("<!--", start)
         end = html.find("-->" if comment else ">", start)
         if end < 0:

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import msgspec
 
-Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
-"""Names, in any case, and values: a mapping or pairs."""
+Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]]
+"""Names, in any case, and values: a mapping or pairs; of texts, or of bytes as ASGI servers give them."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -117,9 +117,20 @@ def all_headers(headers: Headers, name: str) -> list[str]:
     """Each value of a header, whatever the case of its name, in order."""
     wanted = name.lower()
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    length = len(wanted)
+    either, length = (wanted, wanted.encode("latin-1")), len(wanted)
     # Comparing lengths first spares most names their lower case.
-    return [value for header, value in pairs if len(header) == length and header.lower() == wanted]
+    found = [value for header, value in pairs if len(header) == length and header.lower() in either]
+    return [_text(value) for value in found]
+
+
+def header_pairs(headers: Headers) -> list[tuple[str, str]]:
+    """Headers as pairs of texts, in order."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return [(_text(name), _text(value)) for name, value in pairs]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 def _require_bytes(field: str, value: object) -> None:

@@ -8,10 +8,10 @@ of unchecked depth.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesParser
 from email.policy import compat32
 from typing import Final
 
@@ -19,16 +19,19 @@ from delivrd.errors import TooLarge
 from delivrd.forms import read_urlencoded, split_target
 from delivrd.html_text import text_of_html
 from delivrd.records import DEEPEST, Record, decode_text
-from delivrd.report import WarningKind
+from delivrd.report import Warning, WarningKind
 
 MOST_PARTS: Final = 50
 """Parts of a mail; more are refused before it is decoded."""
 
+_LONGEST_HEADER: Final = 4096
+"""Characters of a header that is looked into."""
+
 
 def mail_headers(raw: bytes, name: str) -> list[str]:
     """Each value of a header of a mail, folded lines joined."""
-    head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n\n"
-    return [str(value) for value in message_from_bytes(head, policy=compat32).get_all(name, [])]
+    message = BytesParser(policy=compat32).parsebytes(raw, headersonly=True)
+    return [str(value) for value in message.get_all(name, [])]
 
 
 def read_mail(raw: bytes, known: Iterable[str], patterns: Sequence[str] = ()) -> Record:
@@ -46,14 +49,14 @@ def read_mail(raw: bytes, known: Iterable[str], patterns: Sequence[str] = ()) ->
     Raises:
         TooLarge: it has more than `MOST_PARTS` parts, or they are nested too deep.
     """
-    message = _parse(raw)
-    text, whole = _readable(message)
+    top, leaves = _leaves(raw)
+    text, whole = _readable(leaves)
     names = {name.lower(): name for name in known}
-    record = Record({}, {"subject": _subject(message), "from": str(message.get("from", "")), "text": text})
+    record = Record({}, {"subject": _subject(top), "from": str(top.get("from", "")), "text": text})
     if not whole:
-        record.warn(WarningKind.BAD_TEXT, "text", "")
+        record.warnings.append(Warning(WarningKind.BAD_TEXT, "text"))
     for line in text.splitlines():
-        for name, value in _fields_of(line.strip(), names, patterns):
+        for name, value in _fields_of(line.strip(), names, patterns, record):
             if not value:
                 continue
             if name in record.values:
@@ -63,16 +66,17 @@ def read_mail(raw: bytes, known: Iterable[str], patterns: Sequence[str] = ()) ->
     return record
 
 
-def _fields_of(line: str, names: dict[str, str], patterns: Sequence[str]) -> list[tuple[str, str]]:
+def _fields_of(line: str, names: dict[str, str], patterns: Sequence[str], record: Record) -> list[tuple[str, str]]:
     for pattern in patterns:
         found = _match(line, pattern, names)
         if found:
             return found
     if "&" in line and "=" in line:
         query = split_target(line)[1] or line
-        values = read_urlencoded(query, names.values(), keep_unknown=False).values
-        if values:
-            return list(values.items())
+        form = read_urlencoded(query, names.values(), keep_unknown=False)
+        if form.values:
+            record.warnings += [warning for warning in form.warnings if warning.kind is WarningKind.BAD_TEXT]
+            return [*form.values.items(), *form.repeats]
     for mark in ("=", ":"):
         name, found_mark, value = line.partition(mark)
         if found_mark and name.strip().lower() in names:
@@ -98,22 +102,52 @@ def _match(line: str, pattern: str, names: dict[str, str]) -> list[tuple[str, st
     return found
 
 
-def _parse(raw: bytes) -> Message:
-    lowered = raw.lower()
-    # The parser recurses once for each multipart and each message inside a message.
-    if lowered.count(b"boundary=") + lowered.count(b"message/") > DEEPEST:
-        raise TooLarge(f"mail: expected at most {DEEPEST} levels of parts")
-    for line in lowered.split(b"boundary=")[1:]:
-        boundary = line[:200].split(b"\n", 1)[0].split(b";", 1)[0].strip(b"\"' \r\t")
-        if boundary and lowered.count(b"\n--" + boundary) > MOST_PARTS + 1:
+def _leaves(raw: bytes) -> tuple[Message, list[Message]]:
+    """The mail's own headers, and its parts that hold no others, in order. Nothing here recurses."""
+    raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    leaves: list[Message] = []
+    waiting, seen = [(raw, 0)], 0
+    while waiting:
+        part, depth = waiting.pop()
+        seen += 1
+        inner = _inside(part)
+        if max(seen, len(inner)) > MOST_PARTS + 1 or depth > DEEPEST:
             raise TooLarge(f"mail: expected at most {MOST_PARTS} parts")
-    return message_from_bytes(raw, policy=compat32)
+        if not inner:
+            leaves.append(_headers(part))
+        waiting.extend((each, depth + 1) for each in reversed(inner))
+    return _headers(raw), leaves
 
 
-def _readable(message: Message) -> tuple[str, bool]:
-    parts = [
-        part for part in message.walk() if not part.is_multipart() and part.get_content_disposition() != "attachment"
-    ]
+def _headers(part: bytes) -> Message:
+    """A part with its body unparsed.
+
+    Raises:
+        TooLarge: a header is longer than anybody writes; the standard library takes quadratic time over some.
+    """
+    message = BytesParser(policy=compat32).parsebytes(part, headersonly=True)
+    for name in ("content-type", "content-disposition"):
+        if len(str(message.get(name, ""))) > _LONGEST_HEADER:
+            raise TooLarge(f"mail: expected headers of at most {_LONGEST_HEADER} characters")
+    return message
+
+
+def _inside(part: bytes) -> list[bytes]:
+    """The parts that a part holds; none where it is a leaf."""
+    message = _headers(part)
+    body = b"\n" + (part if part.startswith(b"\n") else part.partition(b"\n\n")[2])
+    if message.get_content_type() == "message/rfc822":
+        return [body[1:]]
+    boundary = message.get_boundary() if message.get_content_maintype() == "multipart" else None
+    if not boundary:
+        return []
+    mark = b"\n--" + boundary.encode("utf-8", "surrogateescape")
+    parts = body.split(mark + b"--", 1)[0].split(mark, MOST_PARTS + 2)[1:]
+    return [each.partition(b"\n")[2] for each in parts]
+
+
+def _readable(leaves: Sequence[Message]) -> tuple[str, bool]:
+    parts = [part for part in leaves if part.get_content_disposition() != "attachment"]
     for kind in ("text/plain", "text/html"):
         for part in parts:
             if part.get_content_type() == kind:
@@ -124,8 +158,11 @@ def _readable(message: Message) -> tuple[str, bool]:
 
 
 def _subject(message: Message) -> str:
+    subject = str(message.get("subject", ""))
+    if len(subject) > _LONGEST_HEADER:
+        return subject
     try:
-        pieces = decode_header(str(message.get("subject", "")))
+        pieces = decode_header(subject)
     except (MessageError, ValueError, LookupError):
-        return str(message.get("subject", ""))
+        return subject
     return "".join(decode_text(piece, charset)[0] if isinstance(piece, bytes) else piece for piece, charset in pieces)

@@ -23,7 +23,7 @@ def read_money(text: str) -> Decimal | None:
     if amount is not None:
         return amount
     amount = _read(text.strip())
-    if amount is not None:
+    if amount is not None and len(text) <= _LONGEST:
         if len(recent_amounts) >= _REMEMBERED:
             recent_amounts.clear()
         recent_amounts[text] = amount

@@ -15,7 +15,8 @@ import msgspec
 
 from delivrd.auth import Scheme
 from delivrd.listing import CodeLine, absence_line, code_line
-from delivrd.provider import Provider, Question
+from delivrd.provider import Provider
+from delivrd.questions import Question
 from delivrd.tables import CodeTable, Consulted, Source
 from delivrd.ways import Answer, BodyKind, MailText, Push, Way
 

@@ -6,19 +6,21 @@ for all. It is checked when it is made, and compiled when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 
-from delivrd.accounts import BLOT, Account
-from delivrd.admission import check_size, payload, refuse_method
+from delivrd.accounts import BLOT, Account, blot, without_value
+from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.builder import Frame
 from delivrd.classify import Classifier, code_fields
 from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.questions import Asking, Question
 from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import Receipt, Reply
 from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
@@ -35,50 +37,11 @@ _TAKEN: Final = Reply(0)
 """The `command_status` for every receipt, readable or not: a refusal makes a message centre resend it for
 ever, and can block the bind."""
 
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+"""Headers that hold credentials."""
+
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
-
-
-class Asking(msgspec.Struct, frozen=True):
-    """What a question is made from.
-
-    Attributes:
-        id: what is asked about; empty where the question needs none.
-        account: with the credentials.
-        settings: the account's, checked against the provider's settings.
-        host: where to ask.
-    """
-
-    id: str
-    account: Account
-    settings: Any
-    host: str
-
-
-MakeQuestion: TypeAlias = Callable[[Asking], Request]
-"""Makes the request of a question. Pure; raises `AccountError` where the account lacks credentials."""
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a provider can be asked.
-
-    Attributes:
-        operation: the provider's name for it.
-        meaning: one sentence.
-        make: makes the request.
-        hosts: where to ask, the first by default; the others are backups.
-        about: what the id that is asked for identifies; None where none is needed.
-        shortest_interval: ask no more often than this.
-        kept: how long the provider keeps what is asked for.
-    """
-
-    operation: str
-    meaning: str
-    make: MakeQuestion
-    hosts: tuple[str, ...]
-    about: str | None = None
-    shortest_interval: timedelta | None = None
-    kept: timedelta | None = None
 
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +141,9 @@ class Provider:
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         push = self.ways.get(Request)
         self._methods = push.methods if isinstance(push, Push) else ()
+        unknown = sorted(set(secret_settings) - set(settings.__struct_fields__))
+        if unknown:
+            raise ValueError(f"{name}, secret_settings: no setting {', '.join(unknown)}")
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
         self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)
@@ -196,19 +162,25 @@ class Provider:
             input: as it arrived.
             account: whose zone, meanings and settings count.
             asked: the id that the question was about, if the input is its answer.
-            received_at: when it arrived; aware. Copied into the reports.
+            received_at: when it arrived; aware. It stands in the reports, in UTC.
 
         Raises:
             InputError: it could not be taken; the error holds the reply.
             AccountError: the account does not fit this provider.
             PluginError: the provider's decode function broke its contract.
+            TypeError, ValueError: `input` is no input, or `received_at` has no zone.
         """
+        if received_at is not None:
+            received_at = _aware(received_at)
         try:
             if account is None:
                 return self._plain[input.__class__](input, asked, received_at)
             return self._ready(account).readers[input.__class__](input, asked, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
+            raise
+        except KeyError:
+            _require_input(input)
             raise
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
@@ -217,14 +189,17 @@ class Provider:
         Args, raises: as `read`, and `NotAuthentic` where the input does not prove its sender, or
             where the account is configured for no proof and does not say `open`.
         """
+        if not isinstance(account, Account):
+            raise TypeError("account: expected an Account; to read without authentication, use read()")
+        _require_input(input)
         bound = self._ready(account)
         kind = input.__class__
+        if received_at is not None:
+            received_at = _aware(received_at)
         try:
-            check_size(payload(input), account.max_body)
-            if isinstance(input, Request):
-                check_size(input.target, account.max_body)
-                if self._methods and input.method not in self._methods:
-                    refuse_method(self._methods)
+            check_input(input, account.max_body)
+            if isinstance(input, Request) and self._methods and input.method not in self._methods:
+                refuse_method(self._methods)
             if kind not in bound.provable and not account.open:
                 raise NotAuthentic(
                     f"{self.name}: the account is configured for no proof of this kind of input; "
@@ -259,7 +234,7 @@ class Provider:
             AccountError: the account lacks credentials.
         """
         question = self.question(operation)
-        if question.about is not None and not id:
+        if question.about is not None and not (id or "").strip():
             raise ValueError(f"{self.name}, {question.operation}: expected the id of the {question.about}")
         if host is not None and host not in question.hosts:
             raise ValueError(
@@ -292,6 +267,10 @@ class Provider:
         """
         if self._compiled is None:
             self._compiled = {kind: CompiledWay(self.name, way, self.code_fields) for kind, way in self.ways.items()}
+            sent = {name for compiled in self._compiled.values() for name in compiled.kinds}
+            missing = [field for field in self.code_fields if field not in sent]
+            if missing:
+                raise ValueError(f"{self.name}: no shape has the code field {', '.join(missing)}; is it spelt right?")
         return self._compiled
 
     def check(self, account: Account | None = None) -> None:
@@ -305,11 +284,40 @@ class Provider:
 
     def blot(self, text: str, account: Account) -> str:
         """A text without the account's secrets, its secret settings among them."""
-        settings = self._ready(account).settings
-        for name in self.secret_settings:
-            secret = getattr(settings, name)
-            text = text.replace(secret, BLOT) if secret else text
-        return account.blot(text)
+        return blot(text, self._secrets(account))
+
+    def blotted(self, input: Input, account: Account) -> Input:
+        """An input without the account's secrets, for whatever is stored, shown or logged.
+
+        Headers that hold credentials are blotted whoever's they are.
+        """
+        secrets = self._secrets(account)
+
+        def hide(data: bytes) -> bytes:
+            # Latin-1 holds any byte as it is, and the secrets are looked for as the bytes that UTF-8 makes of them.
+            return blot(data.decode("latin-1"), known).encode("latin-1")
+
+        known = [secret.encode().decode("latin-1") for secret in secrets]
+        match input:
+            case Request() | Response():
+                headers = tuple(
+                    (name, BLOT if name.lower() in _CREDENTIALS else blot(value, secrets))
+                    for name, value in header_pairs(input.headers)
+                )
+                blotted = msgspec.structs.replace(input, headers=headers, body=hide(input.body))
+                if isinstance(blotted, Request):
+                    return msgspec.structs.replace(blotted, target=blot(blotted.target, secrets))
+                return blotted
+            case Mail():
+                return Mail(hide(input.raw))
+            case DeliverSm():
+                return msgspec.structs.replace(input, short_message=hide(input.short_message))
+
+    def _secrets(self, account: Account) -> list[str]:
+        # As given, not as checked: a secret is one even where the settings do not fit.
+        given = account.settings
+        own = [given.get(n) if isinstance(given, Mapping) else getattr(given, n, None) for n in self.secret_settings]
+        return [secret for secret in (*account.secrets, account.password, *own) if isinstance(secret, str) and secret]
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
@@ -349,14 +357,16 @@ class Provider:
             )
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
+        secrets = self._secrets(account)
+        hide = partial(blot, secrets=secrets) if secrets else None
         readers: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_nothing)
         for kind, compiled in self.compiled().items():
             reading = compiled.reading
-            zone = account.tzinfo or (read_zone(reading.zone) if reading.zone else None)
+            zone = account.local_zone() or (read_zone(reading.zone) if reading.zone else None)
             falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
             frame = Frame(account.name or None, classifier, zone, falls_back)
             reply = None if not _RESPOND[kind] else _TAKEN if kind is DeliverSm else self.reply
-            readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply))
+            readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply, hide))
         proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
         provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))
         return _Bound(given, classifier, settings, readers, proofs, provable)
@@ -366,4 +376,16 @@ class Provider:
             return msgspec.convert(account.settings or {}, self.settings, from_attributes=True)
         except msgspec.ValidationError as error:
             known = ", ".join(self.settings.__struct_fields__) or "none"
-            raise AccountError(f"{self.name}, settings: {error}; known settings: {known}") from error
+            raise AccountError(f"{self.name}, settings: {without_value(error)}; known settings: {known}") from error
+
+
+def _aware(received_at: datetime) -> datetime:
+    if getattr(received_at, "tzinfo", None) is None:
+        raise ValueError("received_at: expected a datetime with its zone")
+    return received_at if received_at.tzinfo is UTC else received_at.astimezone(UTC)
+
+
+def _require_input(input: object) -> None:
+    if type(input) not in _RESPOND:
+        kinds = ", ".join(kind.__name__ for kind in _RESPOND)
+        raise TypeError(f"input: expected one of {kinds}, got {type(input).__name__}")

@@ -13,15 +13,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from delivrd.admission import body_kind, check_size, payload, refuse_method
+from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.builder import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, Build, Compiled, Frame
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
-from delivrd.forms import MOST_FIELDS, merge, read_multipart, read_urlencoded, split_target
+from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
-from delivrd.mails import read_mail
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
-from delivrd.records import Record, as_json, charset_of, decode_json, decode_text, flatten
+from delivrd.records import Record, as_json, decode_json, decode_text, flatten
 from delivrd.report import Report, Warning, shorten
 from delivrd.shapes import nested_shapes, wire_fields
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Push, Way
@@ -36,6 +35,7 @@ class Terms(msgspec.Struct, frozen=True):
         settings: the account's, checked.
         max_body: bytes of the largest input that is decoded.
         reply: what the sender counts as received.
+        blot: hides the account's secrets in a text; None where it has none.
     """
 
     provider: str
@@ -43,6 +43,7 @@ class Terms(msgspec.Struct, frozen=True):
     settings: Any
     max_body: int
     reply: Reply | None
+    blot: Callable[[str], str] | None = None
 
 
 class Read(Protocol):
@@ -74,6 +75,9 @@ class CompiledWay:
             for name in self.kinds
             if name not in feeding and not any(fed.startswith(name + ".") for fed in feeding)
         )
+        self.spellings = [
+            names for field in reading.fields.__struct_fields__ if len(names := reading.fields.names(field)) > 1
+        ]
         self._shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
         self._record_builder = Compiled(provider, reading, fields, FROM_RECORD)
         self._fast = self._fast_entry(provider, fields)
@@ -135,8 +139,7 @@ class _Desk:
         strict = self._strict(push) if push.items is not None else None
 
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(request.body)
-            self._check_size(request.target)
+            check_input(request, self.terms.max_body)
             if request.method not in push.methods:
                 refuse_method(push.methods)
             if strict is not None:
@@ -153,7 +156,7 @@ class _Desk:
         strict = self._strict(answer)
 
         def read_answer(response: Response, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(response.body)
+            check_input(response, self.terms.max_body)
             if response.status == 200 and strict is not None:
                 try:
                     reports = strict(response.body, received_at)
@@ -165,11 +168,14 @@ class _Desk:
         return read_answer
 
     def mail(self, mail: MailText) -> Read:
+        # Loaded here: mails are rare, and the standard library's mail modules bring sockets with them.
+        from delivrd.mails import read_mail
+
         names = [name for name, kind in self.compiled.kinds.items() if kind != "shape"]
         patterns: Sequence[str] = getattr(self.terms.settings, mail.patterns_setting or "", ())
 
         def read_text(mail: Mail, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(mail.raw)
+            check_input(mail, self.terms.max_body)
             record = read_mail(mail.raw, names, patterns)
             if not self._is_report(record.values):
                 return self._no_report(record)
@@ -183,7 +189,7 @@ class _Desk:
         ids = (" or ".join(self.compiled.reading.fields.names("message_id")),)
 
         def read_decoded(input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
-            self._check_size(payload(input))
+            check_input(input, self.terms.max_body)
             if isinstance(input, Request) and input.method not in methods:
                 refuse_method(methods)
             try:
@@ -195,7 +201,9 @@ class _Desk:
                     f"{self.terms.provider}: its decode function raised {type(error).__name__}; "
                     "on any bytes it may raise nothing but InputError"
                 ) from error
-            records = [self._record(record, decoded.warnings) for record in decoded.records]
+            records = [
+                self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
+            ]
             try:
                 return self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
             except Unreadable as error:
@@ -236,10 +244,10 @@ class _Desk:
         elif kind is BodyKind.MULTIPART:
             record = read_multipart(request.body, content_type, self.compiled.kinds)
         else:
-            charset = charset_of(content_type)
-            text, _ = decode_text(request.body, charset)
-            record = read_urlencoded(text.strip("\r\n"), self.compiled.kinds, keep_unknown=True, charset=charset)
-        return self._one_or_other(record if query is None else merge(record, query), received_at)
+            record = read_form(request.body, content_type, self.compiled.kinds, keep_unknown=True)
+        return self._one_or_other(
+            record if query is None else merge(record, query, self.compiled.spellings), received_at
+        )
 
     def _lenient_answer(self, answer: Answer, response: Response, received_at: datetime | None) -> Receipt:
         try:
@@ -250,13 +258,13 @@ class _Desk:
             if 200 <= response.status < 300:
                 raise
             document = None
-        if answer.errors is not None and isinstance(document, dict):
+        if answer.errors is not None and isinstance(document, dict) and not document.get(answer.items or ""):
             absence = _absence(answer.errors, document)
             if absence is not None:
-                return Receipt(absence=absence)
+                return self._receipt([], [], [], absence)
         if not 200 <= response.status < 300:
-            words = shorten(decode_text(response.body)[0].strip())
-            return Receipt(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), words or None))
+            words = decode_text(response.body)[0].strip()
+            return self._receipt([], [], [], Absence(AbsenceKind.UNAVAILABLE, str(response.status), words or None))
         if answer.items is None:
             record = flatten(document, self.compiled.kinds, self.compiled.dropped, "body: ")
             return self._one_or_other(record, received_at)
@@ -293,7 +301,7 @@ class _Desk:
                 else:
                     reports.append(self._build(record, received_at))
             except InputError as error:
-                problems.append(Problem(index, str(error), error.field, shorten(as_json(item))))
+                problems.append(Problem(index, str(error), error.field, self._shown(as_json(item))))
         return self._receipt(reports, problems, others, when_empty=when_empty)
 
     def _outer(self, document: dict[str, Any], inherit: tuple[str, ...]) -> Record:
@@ -330,11 +338,15 @@ class _Desk:
             except InputError as error:
                 if len(records) == 1 and not problems and not others:
                     raise
-                found.append(Problem(index, str(error), error.field, shorten(as_json(record.values))))
+                found.append(Problem(index, str(error), error.field, self._shown(as_json(record.values))))
         return self._receipt(reports, found, others, absence)
 
     def _build(self, record: Record, received_at: datetime | None) -> Any:
-        return self.build_record(record.values, received_at, record.warnings, record.extras)
+        extras = record.extras
+        if self.terms.blot is not None and extras:
+            # A provider can echo the URL that it called, secret included.
+            extras = {name: _blotted(value, self.terms.blot) for name, value in extras.items()}
+        return self.build_record(record.values, received_at, record.warnings, extras)
 
     def _receipt(
         self,
@@ -349,10 +361,28 @@ class _Desk:
         elif absence is None:
             kind = AbsenceKind.NOT_A_REPORT if others else AbsenceKind.UNREADABLE_ITEMS if problems else when_empty
             absence = Absence(kind)
+        elif absence.code is not None or absence.text is not None:
+            absence = Absence(absence.kind, self._shown(absence.code), self._shown(absence.text))
+        if self.terms.blot is not None and others:
+            others = [_blotted(other, self.terms.blot) for other in others]
         return Receipt(tuple(reports), self.terms.reply, tuple(problems), absence, tuple(others))
 
-    def _check_size(self, data: bytes | str) -> None:
-        check_size(data, self.terms.max_body)
+    def _shown(self, text: str | None) -> str | None:
+        """What a stranger sent, without the account's secrets, and short."""
+        if text is None:
+            return None
+        return shorten(text if self.terms.blot is None else self.terms.blot(text))
+
+
+def _blotted(value: Any, blot: Callable[[str], str]) -> Any:
+    """A plain value with the secrets in its texts hidden."""
+    if isinstance(value, str):
+        return blot(value)
+    if isinstance(value, dict):
+        return {blot(name): _blotted(inner, blot) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_blotted(inner, blot) for inner in value]
+    return value
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:
@@ -362,5 +392,5 @@ def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:
     first: dict[str, Any] = listed[0]
     code = first.get(errors.code)
     words = [as_json(first[name]) for name in errors.text if first.get(name)]
-    shown = None if code is None else shorten(as_json(code))
-    return Absence(errors.table.kind(shown), shown, shorten(": ".join(words)) or None)
+    shown = None if code is None else as_json(code)
+    return Absence(errors.table.kind(shown), shown, ": ".join(words) or None)

@@ -21,7 +21,18 @@ DEEPEST: Final = 64
 
 _CHARSETS: Final = frozenset(
     {"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15"}
-    | {"latin-1", "latin1", "windows-1252", "cp1252", "windows-1251", "windows-1257", "iso-8859-4", "iso-8859-13"}
+    | {
+        "utf-16-le",
+        "utf-16-be",
+        "latin-1",
+        "latin1",
+        "windows-1252",
+        "cp1252",
+        "windows-1251",
+        "windows-1257",
+        "iso-8859-4",
+        "iso-8859-13",
+    }
 )
 """The charsets that a declaration is believed in; others are read as UTF-8."""
 
@@ -33,11 +44,13 @@ class Record(msgspec.Struct):
         values: by wire name; an absent field is left out.
         extras: what no shape declares, as sent.
         warnings: what could not be read.
+        repeats: further values of repeated fields, in order.
     """
 
     values: dict[str, str]
     extras: dict[str, Any] = {}
     warnings: list[Warning] = []
+    repeats: list[tuple[str, str]] = []
 
     def warn(self, kind: WarningKind, field: str, value: str) -> None:
         """Add a warning."""
@@ -45,7 +58,13 @@ class Record(msgspec.Struct):
 
     def whole(self) -> dict[str, str]:
         """Every field as text, for an item that is no report."""
-        return self.values | {name: as_json(value) for name, value in self.extras.items()}
+        whole = self.values | {name: as_json(value) for name, value in self.extras.items()}
+        for name, value in self.repeats:
+            count = 2
+            while f"{name}[{count}]" in whole:
+                count += 1
+            whole[f"{name}[{count}]"] = value
+        return whole
 
 
 class _Number(str):
@@ -56,7 +75,8 @@ def decode_text(data: bytes, charset: str | None = None) -> tuple[str, bool]:
     """Bytes as text, without ever failing.
 
     Returns:
-        The text, and whether every byte was text. Bytes that are none become U+FFFD.
+        The text, and whether every byte was text. One that is none is written as its escape (`\\xe9`), so
+        that different bytes stay different.
     """
     if data.startswith(b"\xef\xbb\xbf"):
         data, charset = data[3:], "utf-8"
@@ -72,7 +92,7 @@ def decode_value(data: bytes, charset: str | None = None) -> tuple[str, bool]:
     try:
         return data.decode(encoding), True
     except UnicodeDecodeError:
-        return data.decode(encoding, "replace"), False
+        return data.decode(encoding, "backslashreplace"), False
 
 
 def charset_of(content_type: str | None) -> str | None:
@@ -91,15 +111,37 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
         TooLarge: it is nested too deep.
         Unreadable: it is no JSON.
     """
-    text, _ = decode_text(body, charset_of(content_type))
-    _check_depth(text)
+    text, whole = decode_text(body, charset_of(content_type))
+    if not whole:
+        # An escape of ours would be no JSON. Bytes that are no text become lone surrogates, which `encodable`
+        # writes as escapes after the decode.
+        text = _with_surrogates(body, charset_of(content_type))
+    check_depth(text)
     try:
-        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("body: expected JSON") from error
+        return json.loads(text, parse_float=_Number, parse_int=_whole, parse_constant=_Number, strict=False)
+    except (ValueError, RecursionError):
+        pass
+    # Outside the handler: the error that was caught holds the whole text.
+    raise Unreadable("body: expected JSON")
 
 
-def _check_depth(text: str) -> None:
+def _with_surrogates(body: bytes, charset: str | None) -> str:
+    if (charset is not None and charset.startswith("utf-16")) or body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = charset if charset in _CHARSETS else "utf-16"
+        return body.decode(encoding or "utf-16", "replace")
+    return body.decode("utf-8", "surrogateescape")
+
+
+def _whole(digits: str) -> _Number:
+    return _Number("0" if digits == "-0" else digits)
+
+
+def check_depth(text: str) -> None:
+    """Refuse a JSON text before an untyped decode of it could exhaust a thread's stack.
+
+    Raises:
+        TooLarge: it is nested deeper than `DEEPEST` levels.
+    """
     if text.count("{") + text.count("[") <= DEEPEST:
         return
     depth, inside, position = 0, False, 0
@@ -152,22 +194,36 @@ def _flatten(
         elif kind == "shape" and isinstance(value, dict):
             _flatten(value, path + ".", kinds, dropped, record)
         elif isinstance(value, str) and kind != "shape":
-            record.values[path] = encodable(value)
-            if "\ufffd" in record.values[path]:
-                record.warn(WarningKind.BAD_TEXT, path, record.values[path])
+            text = record.values[path] = encodable(value)
+            if text != value:
+                record.warn(WarningKind.BAD_TEXT, path, text)
+        elif isinstance(value, bool) and kind == "flag":
+            record.values[path] = as_json(value)
         else:
             shown = as_json(value)
             record.warn(WarningKind.BAD_VALUE, path, shown)
+            if isinstance(value, list | dict) and kind != "code":
+                record.extras[path] = _plain(value)
             if kind == "code":
                 # Kept as an unlisted code: a code of the wrong type must not pass for no code.
                 record.values[path] = shorten(shown)
 
 
 def encodable(text: str) -> str:
-    """Text without lone surrogates, which no encoding can write."""
+    """Text without lone surrogates, which no encoding can write: each becomes its escape."""
     if text.isascii():
         return str(text)
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    try:
+        text.encode()
+        return str(text)
+    except UnicodeEncodeError:
+        return "".join(map(_escaped, text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"\\u{ord(character):04x}" if "\ud800" <= character <= "\udfff" else character
 
 
 def _plain(value: Any) -> Any:
@@ -202,6 +258,3 @@ def kind_of(value: object) -> str:
         return "a number"
     names = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
     return names.get(type(value), type(value).__name__)
-
-
-__all__ = ["DEEPEST", "Record", "as_json", "charset_of", "decode_json", "decode_text", "flatten"]

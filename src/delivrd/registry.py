@@ -65,6 +65,9 @@ class Registry(Mapping[str, Provider]):
             allow: load only these plugins, by the names of their entry points.
             block: do not load these.
         """
+        for names in (allow, block):
+            if isinstance(names, str):
+                raise TypeError("allow, block: expected a list of names, got one text; put it in brackets")
         registry = cls()
         origins: dict[str, str] = {}
         plugins = []
@@ -99,7 +102,7 @@ class Registry(Mapping[str, Provider]):
         for plugin in broken:
             if plugin.error is not None and (name == plugin.name or name.startswith(plugin.name + "-")):
                 raise plugin.error
-        near = get_close_matches(name, self._providers, 1)
+        near = get_close_matches(str(name), self._providers, 1)
         meant = f"; did you mean {near[0]}?" if near else ""
         message = f"no provider {name!r}{meant}; installed: {', '.join(self._providers) or 'none'}"
         if broken:
@@ -151,6 +154,10 @@ def load_plugin(entry: EntryPoint) -> list[Provider]:
             if not isinstance(provider, Provider):
                 raise PluginError(f"{where}: expected providers, got {type(provider).__name__}")
             provider.check()
+        names = [provider.name for provider in providers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise PluginError(f"{where}: it brings two providers named {', '.join(twice)}; rename one")
     except PluginError:
         raise
     # A plugin is a stranger's code: whatever it raises while it loads is its own failure.

@@ -26,7 +26,7 @@ class WarningKind(Word):
     UNLISTED_CODE = "unlisted_code", "a code that is in no table. It decided nothing"
     CONFLICT = "conflict", "two fields contradict each other; the one of higher authority was believed"
     BAD_VALUE = "bad_value", "a value that could not be read; its field is absent from the report"
-    BAD_TEXT = "bad_text", "bytes that are no text in the input's encoding; replaced, and the rest kept"
+    BAD_TEXT = "bad_text", "bytes that are no text in the input's encoding; written as escapes, and the rest kept"
     ASSUMED_ZONE = "assumed_zone", "a time without a zone, and nobody says which: taken as UTC"
     AMBIGUOUS_TIME = "ambiguous_time", "a local time that its zone has twice; the first was taken"
     IMAGINARY_TIME = "imaginary_time", "a local time that its zone never had; read with the offset before the gap"
@@ -73,11 +73,13 @@ class TableUse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         field: the provider's field whose codes it lists.
         version: the table's version.
         changed: the codes for which the account's own meanings were used.
+        replaced: the account's meanings took the place of the whole table.
     """
 
     field: str
     version: str
     changed: tuple[str, ...] = ()
+    replaced: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -16,8 +16,8 @@ import msgspec
 
 from delivrd.accounts import Account, without_value
 from delivrd.errors import AccountError
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.wire import header_pairs
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.records import check_depth, decode_text
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -146,7 +146,9 @@ def parse_object(data: bytes) -> dict[str, Any]:
         ValueError: it is none.
     """
     try:
-        document = json.loads(data)
+        text = decode_text(data)[0]
+        check_depth(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("expected a JSON object") from None
     if isinstance(document, dict):
@@ -163,13 +165,13 @@ def line_of(input: Input, **beside: Any) -> InputLine:
     """
     match input:
         case Request():
-            pairs = list(header_pairs(input.headers))
+            pairs = header_pairs(input.headers)
             body = _hold("body", input.body)
             return RequestLine(
                 method=input.method, target=input.target, headers=pairs, client=input.client, **body, **beside
             )
         case Response():
-            pairs = list(header_pairs(input.headers))
+            pairs = header_pairs(input.headers)
             return ResponseLine(status=input.status, headers=pairs, **_hold("body", input.body), **beside)
         case Mail():
             return MailLine(**_hold("raw", input.raw), **beside)

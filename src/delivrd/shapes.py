@@ -28,6 +28,9 @@ LARGEST_COUNT: Final = 999_999_999
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)] | None
 """The type of a whole number, such as the count of parts, in a shape."""
 
+Flag: TypeAlias = bool | None
+"""The type of a field that is true or false in a shape, such as one that says whether a status is final."""
+
 Names: TypeAlias = str | tuple[str, ...]
 """A field as named on the wire; or several, of which the first that was sent counts."""
 
@@ -35,7 +38,7 @@ Names: TypeAlias = str | tuple[str, ...]
 class Shape(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """The base of every shape: what a provider sends, field by field, each absent by default.
 
-    Fields are `Code`, `Text`, `Count`, or another shape or None. Where names on the wire are no
+    Fields are `Code`, `Text`, `Count`, `Flag`, or another shape or None. Where names on the wire are no
     identifiers, say so with msgspec's `rename`. A field that is declared and feeds nothing is
     dropped on purpose; one that a body holds and no shape declares is kept in `Report.extras`.
     """
@@ -122,13 +125,14 @@ _LEAVES: Final[Mapping[frozenset[object], str]] = {
     frozenset((str, int, types.NoneType)): "code",
     frozenset((str, types.NoneType)): "text",
     frozenset((int, types.NoneType)): "count",
+    frozenset((bool, types.NoneType)): "flag",
 }
 
 
 def wire_fields(shape: type[Shape]) -> dict[str, tuple[tuple[str, ...], str]]:
     """Each field of a shape by its name on the wire: its attributes, outermost first, and its kind.
 
-    The kinds are `code`, `text` and `count`.
+    The kinds are `code`, `text`, `count` and `flag`.
 
     Raises:
         TypeError: a field has another type, or is required.
@@ -161,7 +165,7 @@ def _walk(
             yield name, where, "shape", inner
             yield from _walk(inner, where, name + ".")
         else:
-            raise TypeError(f"{shape.__name__}.{field.name}: expected Code, Text, Count, or a Shape or None")
+            raise TypeError(f"{shape.__name__}.{field.name}: expected Code, Text, Count, Flag, or a Shape or None")
 
 
 def _union(hint: Any) -> frozenset[object]:

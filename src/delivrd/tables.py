@@ -37,7 +37,7 @@ class Compare(Word):
     """How the codes of a table compare. They are kept as sent all the same."""
 
     EXACTLY = "exactly", "compared exactly"
-    ANY_CASE = "any_case", "in any letter case"
+    ANY_CASE = "any_case", "in any letter case, white space around it left out"
     NUMBER = "number", "compared as decimal numbers (`1` is `001`)"
     HEX_NUMBER = "hex_number", "compared as numbers, decimal or hexadecimal with `0x` (`0x0000000b` is `11`)"
 
@@ -167,6 +167,7 @@ def _exactly(code: str) -> str:
 
 
 def _any_case(code: str) -> str:
+    code = code.strip()
     # Only ASCII letters have a case here: upper() makes an S of the long s, and more of the kind.
     return code.upper() if code.isascii() else code
 
@@ -177,14 +178,14 @@ _LONGEST_NUMBER: Final = 40
 
 def _number(code: str) -> str:
     digits = code.strip()
-    if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER:
+    if digits.isascii() and digits.isdigit() and len(code) <= _LONGEST_NUMBER:
         return str(int(digits))
     return code
 
 
 def _hex_number(code: str) -> str:
     text = code.strip().lower()
-    if text.startswith("0x") and text.isascii() and text[2:].isalnum() and len(text) <= _LONGEST_NUMBER:
+    if text.startswith("0x") and text.isascii() and text[2:].isalnum() and len(code) <= _LONGEST_NUMBER:
         try:
             return str(int(text, 16))
         except ValueError:

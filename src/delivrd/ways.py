@@ -37,14 +37,14 @@ class Decoded(msgspec.Struct, frozen=True):
         others: what is no report, whole.
         problems: items that could not be read.
         absence: why there is no report.
-        warnings: what the reader of each report should know.
+        warnings: what the readers of records should know, by the record's place in `records`.
     """
 
     records: Sequence[Mapping[str, str | None]] = ()
     others: Sequence[dict[str, str]] = ()
     problems: Sequence[Problem] = ()
     absence: Absence | None = None
-    warnings: Sequence[Warning] = ()
+    warnings: Mapping[int, Sequence[Warning]] = {}
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -57,6 +57,9 @@ class Context(msgspec.Struct, frozen=True):
 
     asked: str | None
     settings: Any
+
+    def __repr__(self) -> str:
+        return f"Context(asked={self.asked!r})"
 
 
 Decode: TypeAlias = Callable[[Any, Context], Decoded]

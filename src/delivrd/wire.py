@@ -7,11 +7,10 @@ headers stay as they stand. No error shows a line, for targets and headers hold 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from delivrd.errors import Unreadable
-from delivrd.inputs import Headers, Request, Response, all_headers
+from delivrd.inputs import Headers, Request, Response, all_headers, header_pairs
 
 _STATUS_LINE: Final = re.compile(r"HTTP/[0-9](?:\.[0-9])? +([0-9]{3})(?: [^\n]*)?")
 _VERSION: Final = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
@@ -62,11 +61,6 @@ def write_http(message: Request | Response) -> bytes:
     if _chunked(message.headers):
         body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
     return "".join(line + "\r\n" for line in lines).encode() + b"\r\n" + body
-
-
-def header_pairs(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """Headers as pairs, however they were given."""
-    return tuple((name, value) for name, value in (headers.items() if isinstance(headers, Mapping) else headers))
 
 
 def _split(data: bytes) -> tuple[list[str], bytes]:

@@ -24,6 +24,7 @@ from delivrd import (
     Response,
     Sample,
     Scheme,
+    header_pairs,
 )
 from pytest_delivrd.accounts import (
     SECRETS,
@@ -143,9 +144,22 @@ def _forgeries(proof: _Proof) -> Mapping[str, Iterator[tuple[str, Input]]]:
         "malformed": _malformed(proof.sample.input, proof.signed),
         "another's": _from_strangers(proof),
     }
-    if proof.scheme.covers is Covers.BODY:
+    if Covers.BODY in proof.scheme.covers:
         forged["changed body"] = _bent_bodies(proof.signed)
+    if Covers.TARGET in proof.scheme.covers and isinstance(proof.signed, Request):
+        forged["changed target"] = _bent_targets(proof.signed)
+    if Covers.METHOD in proof.scheme.covers and isinstance(proof.signed, Request):
+        forged["changed method"] = iter([("another method", msgspec.structs.replace(proof.signed, method="PATCH"))])
     return forged
+
+
+def _bent_targets(request: Request) -> Iterator[tuple[str, Input]]:
+    """The signed request with each character of its target changed, and with one more."""
+    target = request.target
+    for index, character in enumerate(target):
+        bent = target[:index] + ("x" if character != "x" else "y") + target[index + 1 :]
+        yield f"character {index} of the target changed", msgspec.structs.replace(request, target=bent)
+    yield "a character added to the target", msgspec.structs.replace(request, target=target + "x")
 
 
 def _from_strangers(proof: _Proof) -> Iterator[tuple[str, Input]]:
@@ -182,7 +196,7 @@ def _malformed(unsigned: Input, proven: Input) -> Iterator[tuple[str, Input]]:
 
 
 def _malformed_request(unsigned: Request, proven: Request) -> Iterator[tuple[str, Input]]:
-    before, after = _pairs(unsigned), _pairs(proven)
+    before, after = header_pairs(unsigned.headers), header_pairs(proven.headers)
     for index, (name, value) in enumerate(after):
         for garbage in (*_GARBAGE, value[:-1], value + "x") if (name, value) not in before else ():
             headers = (*after[:index], (name, garbage), *after[index + 1 :])
@@ -226,8 +240,3 @@ def _changed(proof: _Proof, input: Input) -> Sample:
 def _shows(receipt: Receipt, secrets: tuple[str, ...]) -> bool:
     document = msgspec.json.encode(receipt.to_dict()).decode()
     return any(secret in document for secret in secrets)
-
-
-def _pairs(request: Request) -> list[tuple[str, str]]:
-    headers = request.headers
-    return list(headers.items()) if isinstance(headers, Mapping) else list(headers)

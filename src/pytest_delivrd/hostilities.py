@@ -103,6 +103,11 @@ MAIL_HEADERS: Final[tuple[bytes, ...]] = (
 
 MAILS: Final[tuple[bytes, ...]] = (
     b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (level, level) for level in range(2000)),
+    b"".join(b"Content-Type: multipart/mixed; boundary =b%d\n\n--b%d\n" % (level, level) for level in range(2000)),
+    b"".join(b"Content-Type: multipart/mixed;\n boundary*0=b%d\n\n--b%d\n" % (level, level) for level in range(2000)),
+    b"Content-Type: multipart/mixed; boundary=b\r\r" + b"--b\r\rx\r" * 2000,
+    b"Content-Type: text/plain" + b";a=b" * DEEP + b"\n\nx",
+    b"Subject: " + b"=?utf-8?q?a?= " * 2000 + b"\n\nx",
     b"Content-Type: message/rfc822\n\n" * 2000,
     b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 2000,
     b"Content-Type: text/html\n\n" + b"<div>" * DEEP,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd import DeliverSm, Input, Mail, Request, Response
+from delivrd import DeliverSm, Input, Mail, Request, Response, header_pairs
 from pytest_delivrd import hostilities as pool
 from pytest_delivrd.documents import Document, Field, Path, at, documents, leaves, to_json, with_value
 
@@ -80,7 +80,7 @@ class Mutator:
 
     def headers(self, input: Request | Response) -> Input:
         """Another content type, none, or nonsense in every header."""
-        held = list(input.headers.items() if isinstance(input.headers, Mapping) else input.headers)
+        held = header_pairs(input.headers)
         kept = [pair for pair in held if pair[0].lower() != "content-type"]
         match self.random.randrange(4):
             case 0 | 1:

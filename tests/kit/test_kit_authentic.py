@@ -170,7 +170,7 @@ NAMED = """
         ('# account: {"username":"me"}\n', "/?user=me", "AccountName", None),
         ("", "/?user=me", "AccountName", "no fixture's account is configured for it; *"),
         ('# account: {"username":"you"}\n', "/?user=me", "AccountName", "*refused for the account that it names"),
-        ('# account: {"username":"me"}\n', "/", "AccountName", "it refuses no fixture for an account of another name"),
+        ('# account: {"username":"me"}\n', "/", "AccountName", "*refused for the account that it names"),
     ],
 )
 def test_a_name_that_proves_nothing_alone_is_tried_too(

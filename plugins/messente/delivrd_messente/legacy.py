@@ -38,7 +38,6 @@ from delivrd import (
     Status,
     UrlSecret,
     decode_text,
-    shorten,
 )
 
 PAGE = Source("Messente SMS API, delivery report", "https://messente.com/documentation/sms-messaging/delivery-report")
@@ -100,7 +99,15 @@ ERR = CodeTable(
         Row("003", S.FAILED, True, None, C.INVALID_NUMBER, "invalid number", dashboard="Failed"),
         Row("004", S.REJECTED, True, None, C.NO_CREDIT, "out of credit: stop sending", dashboard="Rejected"),
         # Either the country or operator is not known or the number is malformed; a false "permanent" would be worse.
-        Row("005", S.FAILED, True, None, C.UNROUTABLE, "country or operator not determined", dashboard="Failed"),
+        Row(
+            "005",
+            S.FAILED,
+            True,
+            None,
+            C.UNROUTABLE,
+            "country or operator not determined, or invalid number format",
+            dashboard="Failed",
+        ),
         Row("006", S.REJECTED, True, None, C.DUPLICATE, "too many identical messages", dashboard="Rejected"),
         Row("007", S.REJECTED, True, None, C.SENDER_REJECTED, "sender name not allowed", dashboard="Rejected"),
         Row("008", S.REJECTED, True, None, C.BLACKLISTED, "the number is in a blacklist", dashboard="Rejected"),
@@ -148,7 +155,7 @@ def ask_status(asking: Asking) -> Request:
 
 def read_answer(response: Response, context: Context) -> Decoded:
     """One line of text: `OK` and a status, or the code of an absence. The id is the one asked for."""
-    line = shorten(decode_text(response.body)[0].strip())
+    line = decode_text(response.body)[0].strip()
     first, _, rest = line.partition(" ")
     if response.status != 200:
         return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, str(response.status), line or None))

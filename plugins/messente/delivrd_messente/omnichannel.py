@@ -165,7 +165,9 @@ def ask_status(asking: Asking) -> Request:
         raise AccountError("username, password: expected those of the Messente API key, to ask for statuses")
     authorization = basic_authorization(account.username, account.password)
     return Request(
-        "GET", f"{asking.host}/v1/omnimessage/{quote(asking.id, safe='')}/status", {"Authorization": authorization}
+        "GET",
+        f"{asking.host}/v1/omnimessage/{quote(asking.id, safe='').replace('.', '%2E')}/status",
+        {"Authorization": authorization},
     )
 
 

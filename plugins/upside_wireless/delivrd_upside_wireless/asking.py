@@ -1,7 +1,7 @@
 """Questions to the SOAP service, and what its answers say.
 
 The rule of this module: an answer is records, one status, or the reason why there is neither, in
-the provider's own words. No word that is kept holds the account's credentials.
+the provider's own words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Final, Literal
 import msgspec
 
 from delivrd import (
-    BLOT,
     Absence,
     AbsenceKind,
     AccountError,
@@ -26,7 +25,6 @@ from delivrd import (
     Response,
     charset_of,
     decode_text,
-    shorten,
 )
 from delivrd_upside_wireless.inbox import read_inbox
 from delivrd_upside_wireless.soap import read_fault, read_xml, write_envelope
@@ -56,12 +54,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __repr__(self) -> str:
         return f"Settings(SOAP {self.soap_version}, {len(self.mail_patterns)} patterns)"
 
-    def blot(self, text: str | None) -> str | None:
-        """Words of an answer, bounded, and without the credentials that a fault may echo."""
-        for secret in filter(None, (self.token, self.signature)):
-            text = (text or "").replace(secret, BLOT)
-        return shorten((text or "").strip()) or None
-
 
 def read_answer(words: Collection[str], response: Response, context: Context) -> Decoded:
     """The records of an inbox, wherever they stand; or one status, or why there is none.
@@ -77,30 +69,31 @@ def read_answer(words: Collection[str], response: Response, context: Context) ->
     except InputError:
         if not failed:
             raise
-        return _no_report(context, str(response.status), decode_text(response.body)[0])
+        return _no_report(str(response.status), decode_text(response.body)[0])
     fault = read_fault(root)
     if fault is not None:
-        return _no_report(context, *fault)
+        return _no_report(*fault)
     inbox = read_inbox(root, words)
     if inbox is not None:
         return inbox
     said = [leaf.text().strip() for leaf in root.leaves()]
     if failed:
-        return _no_report(context, str(response.status), " ".join(said))
+        return _no_report(str(response.status), " ".join(said))
     if any(node.name.startswith("SetMessageReadFlag") for node in root.nodes()):
-        kind = AbsenceKind.UNAVAILABLE if "false" in said else AbsenceKind.NOT_A_REPORT
-        return Decoded(absence=Absence(kind, None, context.settings.blot(" ".join(said))))
+        if "false" in said:
+            return _no_report(None, " ".join(said))
+        answered = {leaf.name: leaf.text().strip() for leaf in root.leaves()}
+        return Decoded(others=[answered], absence=Absence(AbsenceKind.NOT_A_REPORT, None, " ".join(said)))
     if not said:
         return Decoded(absence=Absence(AbsenceKind.NOT_YET))
     # An error page may be well-formed, and say nothing but ERROR.
     if len(said) == 1 and said[0] in words and root.name.lower() != "html":
         return Decoded(records=[{"trackingid": context.asked, "status": said[0]}])
-    return _no_report(context, None, " ".join(said))
+    return _no_report(None, " ".join(said))
 
 
-def _no_report(context: Context, code: str | None, words: str | None) -> Decoded:
-    settings: Settings = context.settings
-    return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, settings.blot(code), settings.blot(words)))
+def _no_report(code: str | None, words: str | None) -> Decoded:
+    return Decoded(absence=Absence(AbsenceKind.UNAVAILABLE, code, (words or "").strip() or None))
 
 
 def question(

@@ -86,6 +86,7 @@ def _fields(node: Node) -> dict[str, str]:
 
 def _report(record: dict[str, str], words: Collection[str]) -> dict[str, str | None] | None:
     """The fields of a delivery report; None where the record is a message from a handset."""
+    # GetDLR's elements are not documented; a status beside an id, where it is a listed word, can be nothing else.
     said = (record.get("data") or record.get("status") or "").strip()
     pairs = {"status": said} if said in words else _pairs(said)
     if not pairs.get("status") or not record.get("trackingid", "").strip():

@@ -92,7 +92,7 @@ def _input(provider: Provider, name: str, good: Good) -> Iterator[_Shown]:
         except InputError as error:
             return error
 
-    made = attempt(good, make)
+    made = attempt(provider, good, make)
     if isinstance(made, Bad):
         yield _Shown(provider, good, (name, _BROKEN, "", "", "", made.reason), _BROKEN)
     elif isinstance(made, InputError):

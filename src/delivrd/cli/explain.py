@@ -59,7 +59,7 @@ def explained(provider: Provider, good: Good) -> Explanation | Bad:
         _document(explanation)
         return explanation
 
-    return attempt(good, make)
+    return attempt(provider, good, make)
 
 
 def _document(explanation: Explanation) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def normalize(
     rows: list[Sequence[str]] = []
     kept: list[AnyLine] = []
     count = failed = 0
+    if errors is not None and any(name != STDIN and _same_file(name, errors) for name in names):
+        raise Refusal("--errors: expected another file than the inputs, for it is written anew")
     inputs = inputs_of(names, options)
     with _keeping(errors, kept):
         for found in inputs:
@@ -98,7 +100,7 @@ def _normalized(provider: Provider, good: Good, rows: list[Sequence[str]] | None
         receipt = provider.read(sample.input, good.account, asked=sample.asked, received_at=sample.received_at)
         return receipt, [report.to_dict() for report in receipt.reports]
 
-    made = attempt(good, make)
+    made = attempt(provider, good, make)
     if isinstance(made, Bad):
         return made
     receipt, documents = made
@@ -116,15 +118,20 @@ def _normalized(provider: Provider, good: Good, rows: list[Sequence[str]] | None
         )
     if not receipt.problems:
         return None
-    return bad(good, "; ".join(f"item {problem.index}: {problem.reason}" for problem in receipt.problems))
+    return bad(provider, good, "; ".join(f"item {problem.index}: {problem.reason}" for problem in receipt.problems))
+
+
+def _same_file(name: str, other: str) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(name, other)
+    return False
 
 
 @contextmanager
 def _keeping(name: str | None, kept: Sequence[AnyLine]) -> Iterator[None]:
     """Write what was kept when all is done, also where the reading is broken off.
 
-    The file is opened first, for standard input cannot be read again; it is emptied last, for it
-    can be one of the inputs.
+    The file is opened first, for standard input cannot be read again.
     """
     if name is None:
         yield

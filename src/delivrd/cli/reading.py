@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 import msgspec
 
-from delivrd.accounts import BLOT, Account
+from delivrd.accounts import Account
 from delivrd.cli.output import one_line
 from delivrd.cli.session import Refusal
 from delivrd.errors import AccountError, DelivrdError
 from delivrd.files import SUFFIXES, Sample, SampleError, read_account, read_each, sample_line
-from delivrd.inputs import Request
+from delivrd.provider import Provider
 from delivrd.samplelines import AnyLine, file_line
-from delivrd.wire import header_pairs
 
 STDIN = "-"
 
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _Made = TypeVar("_Made")
 
 
@@ -108,42 +106,32 @@ def inputs_of(names: Sequence[str], options: Options) -> Iterator[Good | Bad]:
     return (found for name in names for found in _file(name, options))
 
 
-def attempt(good: Good, make: Callable[[], _Made]) -> _Made | Bad:
+def attempt(provider: Provider, good: Good, make: Callable[[], _Made]) -> _Made | Bad:
     """Make something of an input; whatever goes wrong is its `Bad`."""
     try:
         return make()
     except DelivrdError as error:
-        return bad(good, f"{type(error).__name__}: {error}")
+        return bad(provider, good, f"{type(error).__name__}: {error}")
     # A plugin is a stranger's code, and one input must not stop the rest.
     except Exception as error:
         fault = f"{type(error).__name__} while reading it: a fault of delivrd or of the plugin; please report it"
-        return bad(good, fault)
+        return bad(provider, good, fault)
 
 
-def bad(good: Good, reason: str) -> Bad:
+def bad(provider: Provider, good: Good, reason: str) -> Bad:
     """An input that could not be read, or not wholly."""
     said = one_line(good.account.blot(reason) if good.account is not None else reason)
-    return Bad(good.label, f"{good.label}: {said}", sample_line(without_secrets(good), reason=said))
+    return Bad(good.label, f"{good.label}: {said}", sample_line(without_secrets(provider, good), reason=said))
 
 
-def without_secrets(good: Good) -> Sample:
+def without_secrets(provider: Provider, good: Good) -> Sample:
     """The sample without the credentials that its headers name and the secrets that its account knows."""
-    sent, account = good.sample.input, good.account
-    if isinstance(sent, Request):
-        blot = (account or Account()).blot
-        sent = msgspec.structs.replace(
-            sent,
-            target=blot(sent.target),
-            # A provider can echo the URL that it called, secret included.
-            body=blot(sent.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
-            headers=tuple(
-                (name, BLOT if name.lower() in _CREDENTIALS else blot(value))
-                for name, value in header_pairs(sent.headers)
-            ),
-        )
+    sent = provider.blotted(good.sample.input, good.account or Account())
     kept = good.sample.account
     if kept is not None:
-        kept = msgspec.structs.replace(kept, secrets=(), password=None)
+        settings = kept.settings if isinstance(kept.settings, Mapping) else {}
+        shown = {name: value for name, value in settings.items() if name not in provider.secret_settings}
+        kept = msgspec.structs.replace(kept, secrets=(), password=None, settings=shown or None)
     return msgspec.structs.replace(good.sample, input=sent, account=kept)
 
 
