@@ -19,6 +19,7 @@ from delivrd import (
     Mail,
     NotAuthentic,
     Provider,
+    Push,
     Receipt,
     Request,
     Response,
@@ -149,8 +150,16 @@ def _forgeries(proof: _Proof) -> Mapping[str, Iterator[tuple[str, Input]]]:
     if Covers.TARGET in proof.scheme.covers and isinstance(proof.signed, Request):
         forged["changed target"] = _bent_targets(proof.signed)
     if Covers.METHOD in proof.scheme.covers and isinstance(proof.signed, Request):
-        forged["changed method"] = iter([("another method", msgspec.structs.replace(proof.signed, method="PATCH"))])
+        forged["changed method"] = _other_methods(proof.provider, proof.signed)
     return forged
+
+
+def _other_methods(provider: Provider, request: Request) -> Iterator[tuple[str, Input]]:
+    """The signed request by each other method that the provider uses; any further one is refused before."""
+    way = provider.ways.get(Request)
+    for method in way.methods if isinstance(way, Push) else ():
+        if method != request.method:
+            yield f"the method {method}", msgspec.structs.replace(request, method=method)
 
 
 def _bent_targets(request: Request) -> Iterator[tuple[str, Input]]:

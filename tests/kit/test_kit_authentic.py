@@ -21,7 +21,44 @@ def test_every_scheme_of_the_core_passes(bench, failures, auth) -> None:
     assert failures(bench.accepted(hostile=5)) == set()
 
 
+TWO_METHODS = 'Push(reading=READING, methods=("POST", "PUT"), bodies=(BodyKind.JSON,))'
+
+WHOLE = """
+class Whole(HmacBody, frozen=True):
+    covers = frozenset({Covers.BODY, Covers.TARGET, Covers.METHOD})
+    def _whole(self, input, secret):
+        return self._proof(" ".join(COVERED(input)).encode() + input.body, secret)
+    def authentic(self, input, account, at):
+        given = [value for name, value in header_pairs(input.headers) if name.lower() == self.header.lower()]
+        return len(given) == 1 and given[0] in [self._whole(input, secret) for secret in account.secrets]
+    def sign(self, input, account, at=None):
+        kept = [(name, value) for name, value in header_pairs(input.headers) if name.lower() != self.header.lower()]
+        return replace(input, headers=(*kept, (self.header, self._whole(input, account.secrets[0]))))
+"""
+IMPORTS = "from msgspec.structs import replace\nfrom delivrd import Covers, header_pairs\n"
+
+
+def whole(covered: str) -> str:
+    return IMPORTS + f"COVERED = lambda input: {covered}\n" + WHOLE
+
+
+def test_a_scheme_over_the_whole_request_passes(bench, failures) -> None:
+    bench.plugin(whole("(input.method, input.target)"), auth='Whole("X-Signature"),')
+    bench.fixtures()
+    assert failures(bench.accepted(hostile=5)) == set()
+
+
 FAULTS = {
+    "a target that is not covered": (
+        whole("(input.method, input.target[:1])"),
+        'Whole("X-Signature"),',
+        "of the target changed it * expected NotAuthentic (changed target)",
+    ),
+    "a method that is not covered": (
+        whole("(input.target,)"),
+        'Whole("X-Signature"),',
+        "with the method PUT it * expected NotAuthentic (changed method)",
+    ),
     "a body that is not covered": (
         """
         class Weak(HmacBody, frozen=True):
@@ -104,7 +141,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("code", "auth", "said"), FAULTS.values(), ids=FAULTS)
 def test_a_weak_scheme_is_found(bench, failures, code, auth, said) -> None:
-    bench.plugin(code, auth=auth)
+    bench.plugin(code, auth=auth, way=TWO_METHODS)
     bench.fixtures()
     result = bench.accepted(hostile=0)
     assert failures(result) == {"authentic"}
