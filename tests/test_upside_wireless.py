@@ -21,6 +21,7 @@ from delivrd import (
     Status,
     TooLarge,
     Unreadable,
+    WarningKind,
 )
 from delivrd_upside_wireless import delivrd_providers
 from delivrd_upside_wireless.sms_wiki import STATUS, UPSIDE_WIRELESS, Settings
@@ -327,3 +328,21 @@ def test_the_notes_say_what_a_gateway_must_know(promise: str) -> None:
 
 def test_the_package_brings_this_provider() -> None:
     assert delivrd_providers() == [UPSIDE_WIRELESS]
+
+
+def test_a_repeated_field_of_a_record_is_reported_and_loses_nothing() -> None:
+    twice = "<GetTopMessageResult><isValid>true</isValid><data>{data}</data><trackingid>M1</trackingid>{more}</GetTopMessageResult>"
+    said = twice.format(data="status=SENT&amp;status=FAILED", more="<trackingid>M2</trackingid>")
+    (report,) = UPSIDE_WIRELESS.read(Response(200, {}, in_envelope(said)), account()).reports
+    assert (report.status, report.message_id) == (Status.SENT, "M1")
+    assert (report.extras["status[2]"], report.extras["trackingid[2]"]) == ("FAILED", "M2")
+    assert {(warning.kind, warning.field) for warning in report.warnings} == {
+        (WarningKind.REPEATED_FIELD, "status"),
+        (WarningKind.REPEATED_FIELD, "trackingid"),
+    }
+
+
+def test_the_words_of_a_message_keep_their_order() -> None:
+    said = "<GetTopMessageResult><isValid>true</isValid><data>hi <b>bold</b> there</data></GetTopMessageResult>"
+    receipt = UPSIDE_WIRELESS.read(Response(200, {}, in_envelope(said)), account())
+    assert receipt.others[0]["data"] == "hi bold there"

@@ -28,6 +28,7 @@ from delivrd import (
     WarningKind,
 )
 from delivrd.cli import main
+from delivrd.life import STANDING, Rank
 from delivrd.listing import CodeLine, code_lines
 from delivrd.pages import code_table, provider_page
 from delivrd.vocabulary import Word
@@ -77,6 +78,9 @@ def vocabulary() -> str:
         words(Party),
         "## Resend",
         words(Resend),
+        "## What stands above what",
+        "Of all that was said of a message, what stands (`delivrd.life.STANDING`), the highest first.",
+        table(["row", "statuses", "final", "evidence", "reason"], map(ranked, STANDING)),
         "## Warnings",
         words(WarningKind),
         "## Absences",
@@ -87,6 +91,14 @@ def vocabulary() -> str:
         table(["error", "HTTP status", "meaning"], errors()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def ranked(rank: Rank) -> tuple[str, ...]:
+    """A row of the table of precedence."""
+    final = {None: "either", True: "yes", False: "no"}[rank.final]
+    statuses = ", ".join(status for status in Status if status in rank.statuses)
+    evidence = ", ".join(each for each in Evidence if each in rank.evidence) or "any"
+    return (rank.name, statuses, final, evidence, rank.reason)
 
 
 def codes(providers: Registry) -> str:

@@ -26,6 +26,7 @@ from delivrd.receipt import Receipt, Reply
 from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
 from delivrd.times import read_zone
 from delivrd.verdicts import NoCode
+from delivrd.vocabulary import Status
 from delivrd.ways import Push, Way
 
 _ACCOUNTS_KEPT: Final = 1024
@@ -87,6 +88,7 @@ class Provider:
         no_code: what it means that no code was sent; None where such an input is unreadable.
         finality: its field that says whether a status is final, if it has one.
         absences: the codes by which it says that it gives no report.
+        silent_after: the statuses after which it may never say anything more, as on networks that send no receipts.
         many_recipients: it gives one id to many recipients.
         notes: what a gateway must know of it, a sentence or two each.
 
@@ -111,6 +113,7 @@ class Provider:
         no_code: NoCode | None = None,
         finality: str | None = None,
         absences: tuple[AbsenceTable, ...] = (),
+        silent_after: tuple[Status, ...] = (),
         many_recipients: bool = False,
         notes: tuple[str, ...] = (),
     ) -> None:
@@ -134,6 +137,7 @@ class Provider:
         self.no_code = no_code
         self.finality = finality
         self.absences = absences
+        self.silent_after = silent_after
         self.many_recipients = many_recipients
         self.notes = notes
         self.code_fields = code_fields(tables, finality)

@@ -6,11 +6,11 @@ record comes back whole, because reading the inbox may have marked it as read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
-from delivrd import Absence, AbsenceKind, Code, Decoded, Shape, Text
+from delivrd import Absence, AbsenceKind, Code, Decoded, Shape, Text, Warning, WarningKind, shorten
 from delivrd_upside_wireless.soap import Node
 
 
@@ -59,7 +59,10 @@ def read_inbox(root: Node, words: Collection[str]) -> Decoded | None:
     records = [fields for fields in map(_fields, root.nodes()) if fields]
     if not records:
         return None
-    reports, others, anything = [], [], False
+    reports: list[dict[str, str | None]] = []
+    others: list[dict[str, str]] = []
+    anything = False
+    warnings: dict[int, list[Warning]] = {}
     for sent in records:
         record = {WIRE_NAMES.get(name.lower(), name): text for name, text in sent.items()}
         if SAYS_SOMETHING.isdisjoint(record):
@@ -69,9 +72,11 @@ def read_inbox(root: Node, words: Collection[str]) -> Decoded | None:
         if report is None:
             others.append(sent)
         else:
+            warnings[len(reports)] = _repeated(report)
             reports.append(report)
         anything = anything or valid
-    return Decoded(reports, others, absence=None if anything else Absence(AbsenceKind.NOT_YET))
+    absence = None if anything else Absence(AbsenceKind.NOT_YET)
+    return Decoded(reports, others, absence=absence, warnings=warnings)
 
 
 def _fields(node: Node) -> dict[str, str]:
@@ -80,7 +85,7 @@ def _fields(node: Node) -> dict[str, str]:
     for child in node.children:
         holds_fields = any(inner.name.lower() in WIRE_NAMES for inner in child.nodes()[1:])
         if not holds_fields and child.text().strip():
-            fields.setdefault(child.name, child.text())
+            _put(fields, child.name, child.text())
     return fields if any(name.lower() in WIRE_NAMES for name in fields) else {}
 
 
@@ -103,5 +108,18 @@ def _pairs(text: str) -> dict[str, str]:
         name, value = name.strip().lower(), unquote_plus(value.strip())
         if not mark or name not in PAIR_NAMES or len(value.split()) > 1:
             return {}
-        pairs.setdefault(name, value)
+        _put(pairs, name, value)
     return pairs
+
+
+def _put(fields: dict[str, str], name: str, value: str) -> None:
+    """Add a field; of a repeated one the first keeps the name, and the others stand beside it."""
+    count = 1
+    while (name if count == 1 else f"{name}[{count}]") in fields:
+        count += 1
+    fields[name if count == 1 else f"{name}[{count}]"] = value
+
+
+def _repeated(report: Mapping[str, str | None]) -> list[Warning]:
+    again = ((name.partition("["), value) for name, value in report.items() if value)
+    return [Warning(WarningKind.REPEATED_FIELD, name, shorten(value)) for (name, mark, _), value in again if mark]

@@ -126,6 +126,7 @@ UPSIDE_WIRELESS = Provider(
         question("GetTopMessage", "The newest unread record; it marks it as read."),
         question("GetDLR", "The status of one message.", "message (trackingid)", "trackingid_element"),
     ),
+    silent_after=(Status.SENT,),
     settings=Settings,
     secret_settings=("token", "signature"),
     notes=(

@@ -42,13 +42,16 @@ class Node(msgspec.Struct):
 
     Attributes:
         name: without its namespace.
-        pieces: its own text, as it came.
-        children: in order.
+        content: its text and the elements inside, in the order of the document.
     """
 
     name: str
-    pieces: list[str] = []
-    children: list[Node] = []
+    content: list[str | Node] = []
+
+    @property
+    def children(self) -> list[Node]:
+        """The elements directly inside, in order."""
+        return [each for each in self.content if isinstance(each, Node)]
 
     def nodes(self) -> list[Node]:
         """This element and all inside it, in the order of the document."""
@@ -61,7 +64,15 @@ class Node(msgspec.Struct):
 
     def text(self) -> str:
         """All the text inside, as sent."""
-        return "".join(piece for node in self.nodes() for piece in node.pieces)
+        found: list[str] = []
+        waiting: list[str | Node] = [self]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, Node):
+                waiting.extend(reversed(each.content))
+            else:
+                found.append(each)
+        return "".join(found)
 
     def leaves(self) -> list[Node]:
         """The elements inside that hold no others, and some text."""
@@ -84,14 +95,14 @@ class _Target:
         if len(self.path) > DEEPEST or self.elements > MOST_ELEMENTS:
             raise TooLarge(f"body: expected at most {DEEPEST} levels and {MOST_ELEMENTS} elements of XML")
         node = Node(tag.rpartition("}")[2])
-        self.path[-1].children.append(node)
+        self.path[-1].content.append(node)
         self.path.append(node)
 
     def end(self, _tag: str) -> None:
         self.path.pop()
 
     def data(self, text: str) -> None:
-        self.path[-1].pieces.append(text)
+        self.path[-1].content.append(text)
 
     def close(self) -> Node:
         return self.path[0].children[0]

@@ -1,0 +1,240 @@
+"""The state of one message: from reports in any order, however often repeated.
+
+The rule of this module: a state is a join. What is kept of each report can only be added to, so
+any order, any repetition and any grouping of the same reports gives the same state, and states of
+two processes can be merged. Which of the things said stands is read off one table (`STANDING`)
+when it is asked for. No clock is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import msgspec
+
+from delivrd.life.claims import STANDING, Claim, Rank, earliest, latest, standing, weight
+from delivrd.report import Report
+from delivrd.vocabulary import Cause, Evidence, Outcome, Resend, Status
+
+
+class Price(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a message cost, by the latest report that says so.
+
+    Attributes:
+        total, part: prices of the message and of one part of it.
+        currency: as in a report.
+        parts: how many parts it was sent in.
+        at: when that was said.
+    """
+
+    total: Decimal | None = None
+    part: Decimal | None = None
+    currency: str | None = None
+    parts: int | None = None
+    at: datetime | None = None
+
+    def _weight(self) -> tuple[Any, ...]:
+        amounts = ("" if amount is None else str(amount) for amount in (self.total, self.part))
+        return (*weight(self.at), *amounts, self.currency or "", -1 if self.parts is None else self.parts)
+
+
+class State(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a message is, as far as its reports say. Equal states are equal by value.
+
+    Attributes:
+        provider, account, message_id, reference: which message it is, as in its reports.
+        claims: everything that was said, each thing once, in a fixed order.
+        price: the latest price; None where none was said.
+        recipient, group_id, channel: as in its reports; of several the first by letter.
+        first_heard, last_heard: when the first and the last report were received, else the times that they say.
+        timed_out: when silence was taken for an answer (`overdue`); any later report overrules it.
+        silence_usual: the provider is known to fall silent after what was said last.
+    """
+
+    provider: str
+    account: str | None
+    message_id: str | None
+    reference: str | None = None
+    claims: tuple[Claim, ...] = ()
+    price: Price | None = None
+    recipient: str | None = None
+    group_id: str | None = None
+    channel: str | None = None
+    first_heard: datetime | None = None
+    last_heard: datetime | None = None
+    timed_out: datetime | None = None
+    silence_usual: bool = False
+
+    def standing(self, table: Sequence[Rank] = STANDING) -> Claim:
+        """What stands of all that was said, by a table of precedence."""
+        said = standing(self.claims, table)
+        if not self.silent:
+            return said
+        status = said.status if self.silence_usual else Status.UNKNOWN
+        return Claim(status, True, Evidence.TIMEOUT, first=self.timed_out, last=self.timed_out)
+
+    @property
+    def silent(self) -> bool:
+        """Silence was taken for an answer, and nothing was heard since, nor was there a last word before."""
+        if self.timed_out is None or any(claim.final for claim in self.claims):
+            return False
+        return self.last_heard is None or self.last_heard <= self.timed_out
+
+    @property
+    def status(self) -> Status:
+        return self.standing().status
+
+    @property
+    def final(self) -> bool:
+        return self.standing().final
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.standing().status.outcome
+
+    @property
+    def evidence(self) -> Evidence | None:
+        return self.standing().evidence
+
+    @property
+    def cause(self) -> Cause | None:
+        return self.standing().cause
+
+    @property
+    def resend(self) -> Resend:
+        """May the gateway send it again? Where a delivery was claimed beside a failure: no."""
+        return self.standing().resend
+
+    @property
+    def since(self) -> datetime | None:
+        """When what stands was first said."""
+        return self.standing().first
+
+    @property
+    def contradictions(self) -> tuple[Claim, ...]:
+        """Last words that say the opposite of what stands: a failure beside a delivery, or the other way."""
+        opposite = {Outcome.SUCCESS: Outcome.FAILURE, Outcome.FAILURE: Outcome.SUCCESS}.get(self.outcome)
+        return tuple(claim for claim in self.claims if claim.final and claim.status.outcome is opposite)
+
+    def join(self, other: State) -> State:
+        """Both states in one: what either says.
+
+        Raises:
+            ValueError: they are of two messages.
+        """
+        if self._identity() != other._identity():
+            raise ValueError("expected two states of one message: provider, account and message_id differ")
+        claims = {claim.key(): claim for claim in self.claims}
+        for claim in other.claims:
+            known = claims.get(claim.key())
+            claims[claim.key()] = claim if known is None else known.join(claim)
+        prices = [price for price in (self.price, other.price) if price is not None]
+        return State(
+            self.provider,
+            self.account,
+            self.message_id,
+            _first(self.reference, other.reference),
+            tuple(claims[key] for key in sorted(claims)),
+            max(prices, key=Price._weight, default=None),
+            _first(self.recipient, other.recipient),
+            _first(self.group_id, other.group_id),
+            _first(self.channel, other.channel),
+            earliest(self.first_heard, other.first_heard),
+            latest(self.last_heard, other.last_heard),
+            latest(self.timed_out, other.timed_out),
+            self.silence_usual or other.silence_usual,
+        )
+
+    def _identity(self) -> tuple[str | None, ...]:
+        # Where a provider echoes nothing but the gateway's own id, that is what a message is known by.
+        own = self.reference if self.message_id is None else None
+        return (self.provider, self.account, self.message_id, own)
+
+
+def fold(state: State | None, report: Report) -> State:
+    """A state with one more report in it; None is the empty state.
+
+    Raises:
+        ValueError: the report is of another message.
+    """
+    said = state_of(report)
+    return said if state is None else state.join(said)
+
+
+def state_of(report: Report) -> State:
+    """The state of a message of which this report is all that is known."""
+    at = report.occurred_at or report.received_at
+    heard = report.received_at or report.occurred_at
+    claim = Claim(
+        report.status,
+        report.final,
+        report.evidence,
+        report.cause,
+        report.permanence,
+        report.map_error,
+        at if report.cause is not None else None,
+        report.continues,
+        at,
+        at,
+    )
+    price = Price(report.total_price, report.part_price, report.currency, report.parts, at)
+    said = (price.total, price.part, price.parts) != (None, None, None)
+    return State(
+        report.provider,
+        report.account,
+        report.message_id,
+        report.reference,
+        (claim,),
+        price if said else None,
+        report.recipient,
+        report.group_id,
+        report.channel,
+        heard,
+        heard,
+    )
+
+
+def overdue(state: State, now: datetime, after: timedelta, silent_after: Collection[Status] = ()) -> State:
+    """The state with silence taken for an answer, where that is due; else the state as it is.
+
+    A message that is not final, and of which nothing was heard for so long, is `unknown` by the
+    evidence of a timeout; where its provider is known to fall silent after what it said last, it
+    stays that and becomes final. Either way a copy may have arrived, so its `resend` is `unsafe`.
+    Any later report overrules it, in whatever order both are folded.
+
+    Args:
+        state: of the message.
+        now: aware. No clock is read.
+        after: how long a silence is an answer.
+        silent_after: the provider's habit (`Provider.silent_after`).
+
+    Raises:
+        ValueError: `now` has no zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now: expected a datetime with its zone")
+    heard = state.last_heard
+    if state.final or heard is None or now - heard < after:
+        return state
+    usual = state.status in silent_after
+    return msgspec.structs.replace(state, timed_out=latest(state.timed_out, now), silence_usual=usual)
+
+
+def merge(states: Iterable[State]) -> State:
+    """Several states of one message in one.
+
+    Raises:
+        ValueError: there is none, or they are of two messages.
+    """
+    given = list(states)
+    if not given:
+        raise ValueError("states: expected at least one")
+    return reduce(State.join, given)
+
+
+def _first(one: str | None, other: str | None) -> str | None:
+    return min((text for text in (one, other) if text is not None), default=None)
