@@ -98,6 +98,12 @@ def test_a_malformed_signature_is_no_signature(header):
     assert not accepts(acme, account, post(headers={"X-Signature": header}))
 
 
+def test_a_signature_that_cannot_be_meant_is_refused_when_it_is_declared():
+    for fields, said in [({"encoding": "b64"}, "expected hex or base64"), ({"algorithm": "sha257"}, "such as sha256")]:
+        with pytest.raises(ValueError, match=said):
+            HmacBody("X-Signature", **fields)
+
+
 def test_a_signature_sent_twice_is_no_signature():
     acme, account = provider(HmacBody("X-Signature")), Account(secrets=["key"])
     right = hmac.digest(b"key", BODY, "sha256").hex()

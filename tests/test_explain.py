@@ -37,6 +37,15 @@ def test_the_accounts_own_meaning_is_not_the_providers_document():
     assert (step.source, step.meaning) == ("the account's own meanings", "ours")
 
 
+def test_a_zero_is_told_like_any_other_value():
+    body = b'{"message_id": "1", "status": "SEEN", "price_info": {"parts_count": 0, "total_price": "0.00"}}'
+    (steps,) = explain(OMNI, Request("POST", "/", {}, body)).steps
+    assert [(step.report_field, str(step.value)) for step in steps.fields[1:]] == [
+        ("parts", "0"),
+        ("total_price", "0.00"),
+    ]
+
+
 def test_what_is_no_report_is_told_too():
     assert "no report: not_yet (FAILED 102)" in str(explain(LEGACY, Response(200, (), b"FAILED 102"), asked="7"))
     mail = str(explain(UPSIDE, Mail(b"Subject: hello\n\nno news")))

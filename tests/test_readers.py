@@ -568,6 +568,8 @@ def test_what_is_no_report_comes_back_whole():
         receipt = provider.read(request)
         assert receipt.others == (expected,)
         assert receipt.absence == Absence(AbsenceKind.NOT_A_REPORT)
+    declared = acme(Push(reading=MARKED, bodies=(BodyKind.JSON,))).read(post({"id": "1", "noise": "what it is"}))
+    assert declared.others == ({"id": "1", "noise": "what it is"},)
     with pytest.raises(Unreadable, match="expected fields, found none"):
         acme(Push(reading=MARKED, query=True)).read(Request("POST", "/"))
 

@@ -18,6 +18,8 @@ PAGE = Source("a page", "https://example.com/codes")
         ((Row("A", Status.SENT),), "say what the provider means"),
         ((Row("A", Status.DELIVERED, True, None, Cause.EXPIRED, "x"),), "has a cause"),
         ((Row("A", None, True, meaning="x"),), "a silent code decides nothing"),
+        ((Row("A", "sent", meaning="x"),), "expected members of Status"),
+        ((Row(11, Status.SENT, meaning="x"),), "write codes as texts"),
         ((Row(("A", "B"), Status.SENT, meaning="x"),), "expected 1 value"),
     ],
 )

@@ -12,6 +12,7 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import algorithms_available
 from ipaddress import ip_address, ip_network
 from typing import ClassVar, Final, Protocol, TypeVar
 from urllib.parse import quote, unquote, unquote_plus
@@ -75,6 +76,12 @@ class HmacBody(msgspec.Struct, frozen=True):
     algorithm: str = "sha256"
     encoding: str = "hex"
     prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ("hex", "base64"):
+            raise ValueError(f"encoding {self.encoding!r}: expected hex or base64")
+        if self.algorithm not in algorithms_available:
+            raise ValueError(f"algorithm {self.algorithm!r}: expected one that hashlib knows, such as sha256")
 
     takes: ClassVar[type[Input]] = Request
     covers: ClassVar[frozenset[Covers]] = frozenset((Covers.BODY,))

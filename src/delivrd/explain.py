@@ -106,7 +106,7 @@ def explain(
         fed = [
             FieldStep(name, fields.names(name), getattr(report, name))
             for name in fields.__struct_fields__
-            if fields.names(name) and getattr(report, name, None)
+            if fields.names(name) and getattr(report, name, None) not in (None, (), {})
         ]
         verdict = provider.classifier(account).judge(report.codes)
         steps.append(ReportSteps(report, tuple(fed), code_steps(verdict)))

@@ -169,7 +169,7 @@ def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = (
     Args:
         item: as `decode_json` gives it.
         kinds: the shape's fields by wire name, with `shape` for those that hold others.
-        dropped: names that are neither read nor kept.
+        dropped: names that are kept in no report, declared elsewhere.
         where: what an error message begins with.
 
     Raises:
@@ -187,7 +187,7 @@ def _flatten(
 ) -> None:
     for name, value in item.items():
         path, kind = prefix + encodable(name), kinds.get(prefix + name)
-        if value is None or path in dropped:
+        if value is None or (kind is None and path in dropped):
             continue
         if kind is None:
             record.extras[path] = _plain(value)

@@ -30,7 +30,10 @@ class WarningKind(Word):
     ASSUMED_ZONE = "assumed_zone", "a time without a zone, and nobody says which: taken as UTC"
     AMBIGUOUS_TIME = "ambiguous_time", "a local time that its zone has twice; the first was taken"
     IMAGINARY_TIME = "imaginary_time", "a local time that its zone never had; read with the offset before the gap"
-    REPEATED_FIELD = "repeated_field", "a field that was sent more than once; the first was taken"
+    REPEATED_FIELD = (
+        "repeated_field",
+        "a field of a query, a form or a text that was sent more than once; the first was taken",
+    )
     ACCOUNT_MEANING = "account_meaning", "the account's own meaning of a code was used in place of the provider's"
 
 

@@ -226,6 +226,8 @@ def check_rows(name: str, rows: Iterable[Row], compare: Compare, width: int) -> 
     """Refuse rows that contradict each other or themselves; see `check_table`."""
     seen: dict[CodeKey, Row] = {}
     for row in rows:
+        if not isinstance(row.code, str | tuple):
+            raise ValueError(f"table {name}, code {row.code!r}: write codes as texts, as they are documented")
         where = f"table {name}, code {row.label!r}"
         if (1 if isinstance(row.code, str) else len(row.code)) != width or (isinstance(row.code, tuple) and width == 1):
             raise ValueError(f"{where}: expected {width} value(s) in its code, one for each field of the table")
@@ -233,6 +235,9 @@ def check_rows(name: str, rows: Iterable[Row], compare: Compare, width: int) -> 
         if key in seen:
             raise ValueError(f"{where}: listed twice, as {seen[key].label!r} and {row.label!r}; keep one row")
         seen[key] = row
+        kinds = ((row.status, Status), (row.evidence, Evidence), (row.cause, Cause), (row.permanence, Permanence))
+        if any(value is not None and not isinstance(value, kind) for value, kind in kinds):
+            raise ValueError(f"{where}: expected members of Status, Evidence, Cause and Permanence, not texts")
         if not row.meaning:
             raise ValueError(f"{where}: say what the provider means by it (`meaning`)")
         if row.cause is not None and (row.status is None or row.status.outcome.value == "success"):

@@ -76,6 +76,7 @@ def check_authentic(suite: Suite) -> None:
     problems = []
     for reading in readings:
         problems += _check_unconfigured(provider, reading)
+        problems += _check_as_it_stands(provider, reading)
     for scheme in provider.auth:
         name = type(scheme).__name__
         fitting = [reading for reading in readings if isinstance(reading.sample.input, scheme.takes)]
@@ -87,6 +88,24 @@ def check_authentic(suite: Suite) -> None:
             found = _check_name(scheme, fitting)
         problems += [f"{name}: {problem}" for problem in found]
     require(problems)
+
+
+def _check_as_it_stands(provider: Provider, reading: Reading) -> list[str]:
+    """A fixture whose account can prove it holds a real proof: the vendor's own example, say.
+
+    Signing with the provider's own scheme shows only that the scheme agrees with itself.
+    """
+    sample = reading.sample
+    if sample.account is None or not any(s.sufficient for s in provider.proofs(type(sample.input), sample.account)):
+        return []
+    try:
+        received = provider.receive(sample.input, sample.account, received_at=sample.received_at)
+    except Exception as error:
+        return [
+            f"{reading.where}: as it stands, with the account that it names, it {describe(error)}; "
+            "is the proof declared as the provider makes it?"
+        ]
+    return [] if received == reading.receipt else [f"{reading.where}: received as it stands it is not what read gives"]
 
 
 def _check_unconfigured(provider: Provider, reading: Reading) -> list[str]:

@@ -82,7 +82,11 @@ def check_names(suite: Suite) -> None:
             words = _words(outcome)
             if claim not in words:
                 came = " or ".join(words)
-                problems.append(f"{case.where(index)}: its name says {claim}, it came out {came}; rename it")
+                said = f" ({outcome})" if isinstance(outcome, Exception) else ""
+                problems.append(
+                    f"{case.where(index)}: its name says {claim}, it came out {came}{said}; "
+                    "mend the declaration, or the name where that is wrong"
+                )
     require(problems)
 
 

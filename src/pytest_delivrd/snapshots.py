@@ -10,8 +10,9 @@ each such item with the extension of every other test of the run.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pytest
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 OUTCOME: str = ".json"
 """How the name of a file that holds an outcome ends."""
+
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class OutcomeExtension(SingleFileSnapshotExtension):
@@ -67,7 +70,8 @@ def check_snapshot(item: pytest.Item, case: Case) -> None:
         written.append(outcome_of(outcome))
     snapshot = _assertion(item)
     if not snapshot == (written if case.path.suffix == ".jsonl" else written[0]):  # noqa: SIM201 - syrupy compares by ==
-        difference = "\n".join(snapshot.get_assert_diff())
+        # Syrupy colours single characters, whoever reads.
+        difference = _COLOURS.sub("", "\n".join(snapshot.get_assert_diff()))
         raise Broken(
             f"{case.place}: the outcome is not what {case.path.stem}{OUTCOME} holds; where it is right, "
             f"accept it with --snapshot-update\n{difference}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64encode
+
 import pytest
 
 SCHEMES = {
@@ -40,6 +43,23 @@ IMPORTS = "from msgspec.structs import replace\nfrom delivrd import Covers, head
 
 def whole(covered: str) -> str:
     return IMPORTS + f"COVERED = lambda input: {covered}\n" + WHOLE
+
+
+SIGNED = (
+    '# source: invented\n# account: {{"secrets": ["k"]}}\nPOST / HTTP/1.1\nContent-Type: application/json\n'
+    "X-Signature: {proof}\n\n{body}"
+)
+
+
+@pytest.mark.parametrize("encoding", ["hex", "base64"])
+def test_a_fixture_that_holds_a_real_proof_must_be_accepted_as_it_stands(bench, failures, encoding) -> None:
+    bench.plugin(auth='HmacBody("X-Signature"),')
+    inputs = sorted(bench.fixtures().glob("delivered*.http"))
+    body = inputs[0].read_text(encoding="utf-8").split("\n\n", 1)[1]
+    digest = hmac.digest(b"k", body.encode(), "sha256")
+    proof = digest.hex() if encoding == "hex" else b64encode(digest).decode()
+    inputs[0].with_name("delivered-signed.http").write_text(SIGNED.format(proof=proof, body=body), encoding="utf-8")
+    assert failures(bench.accepted(hostile=0)) == (set() if encoding == "hex" else {"authentic"})
 
 
 def test_a_scheme_over_the_whole_request_passes(bench, failures) -> None:
