@@ -76,7 +76,11 @@ def test_a_name_that_claims_another_outcome_fails(bench, failures, sound, make_h
     bench.fixtures(sound | {f"{name}.http": make_http('{"id":"m1","status":"OK"}')})
     result = bench.accepted(hostile=0)
     assert failures(result) == {"names"}
-    result.stdout.fnmatch_lines([f"acme/{name}.http: its name says *, it came out {came}; rename it"])
+    result.stdout.fnmatch_lines(
+        [
+            f"acme/{name}.http: its name says *, it came out {came}; mend the declaration, or the name where that is wrong"
+        ]
+    )
 
 
 def test_a_name_must_be_true_of_an_error_and_of_an_absence(bench, failures, make_http) -> None:
@@ -87,8 +91,8 @@ def test_a_name_must_be_true_of_an_error_and_of_an_absence(bench, failures, make
     assert "names" in failures(result)
     result.stdout.fnmatch_lines(
         [
-            "acme/delivered-error.http: its name says delivered, it came out unreadable; rename it",
-            "acme/refused-answer.http: its name says refused, it came out not_found; rename it",
+            "acme/delivered-error.http: its name says delivered, it came out unreadable (*); mend the declaration, or the name where that is wrong",
+            "acme/refused-answer.http: its name says refused, it came out not_found; mend the declaration, or the name where that is wrong",
         ]
     )
 

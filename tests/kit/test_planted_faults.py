@@ -191,7 +191,9 @@ def test_a_name_that_lies_is_found(bench, failures, sound, make_http) -> None:
     result = bench.accepted()
     assert failures(result) == {"names"}
     result.stdout.fnmatch_lines(
-        ["acme/not_yet-known.http: its name says not_yet, it came out delivered or success; rename it"]
+        [
+            "acme/not_yet-known.http: its name says not_yet, it came out delivered or success; mend the declaration, or the name where that is wrong"
+        ]
     )
 
 
