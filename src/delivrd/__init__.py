@@ -34,6 +34,7 @@ from delivrd.errors import (
 )
 from delivrd.explain import CodeStep, Explanation, FieldStep, ReportSteps, explain
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.message_ids import IdBase, MessageIds
 from delivrd.provider import NoSettings, Provider
 from delivrd.questions import Asking, Question
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
@@ -111,11 +112,13 @@ __all__ = [
     "Flag",
     "HmacBody",
     "HttpBasic",
+    "IdBase",
     "Input",
     "InputError",
     "Mail",
     "MailText",
     "Meanings",
+    "MessageIds",
     "Network",
     "NoCode",
     "NoSettings",

@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 import msgspec
 
 from delivrd.errors import AccountError
+from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.records import encodable
 from delivrd.tables import Meanings
 from delivrd.times import read_zone
@@ -42,6 +43,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         meanings: the account's own meanings of codes, laid over the provider's tables.
         settings: the provider's own settings; which ones there are, its documentation says.
         max_body: bytes of the largest input that is decoded.
+        message_ids: how the ids of messages are spelt, when they are sent and when they are reported.
 
     Raises:
         AccountError: a field has a value that cannot be meant.
@@ -58,6 +60,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     meanings: Sequence[Meanings] = ()
     settings: Mapping[str, Any] | msgspec.Struct | None = None
     max_body: int = MIB
+    message_ids: MessageIds = AS_TEXT
 
     def __post_init__(self) -> None:
         for field in ("secrets", "addresses", "meanings"):
@@ -79,10 +82,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
             raise AccountError("meanings: expected Meanings")
         self._check_zone()
-        if type(self.open) is not bool:
-            raise AccountError("open: expected True or False; anything else would admit everybody")
-        if type(self.max_body) is not int or self.max_body <= 0:
-            raise AccountError("max_body: expected a number of bytes above 0")
+        self._check_kinds()
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Account:
@@ -119,6 +119,14 @@ class Account(msgspec.Struct, frozen=True, eq=False):
                 read_zone(self.zone)
             except ValueError as error:
                 raise AccountError(f"zone: {error}") from error
+
+    def _check_kinds(self) -> None:
+        if type(self.open) is not bool:
+            raise AccountError("open: expected True or False; anything else would admit everybody")
+        if type(self.max_body) is not int or self.max_body <= 0:
+            raise AccountError("max_body: expected a number of bytes above 0")
+        if not isinstance(self.message_ids, MessageIds):
+            raise AccountError("message_ids: expected MessageIds")
 
     @staticmethod
     def _check_network(address: str) -> None:
