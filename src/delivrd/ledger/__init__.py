@@ -15,18 +15,23 @@ except ImportError as error:  # pragma: no cover - tested from a wheel without t
     raise ImportError("the ledger is an extra: pip install 'delivrd[ledger]'") from error
 
 from delivrd.ledger.arrivals import Arrival
+from delivrd.ledger.asynchronous import AsyncLedger
 from delivrd.ledger.errors import CursorTooOld, LedgerError, SchemaError
 from delivrd.ledger.ledger import Ledger
 from delivrd.ledger.messages import Change, Message
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
+from delivrd.ledger.replay import Difference, Kept, Replayed
 from delivrd.ledger.retention import Purged
 from delivrd.ledger.writing import Recorded
 
 __all__ = [
     "Arrival",
+    "AsyncLedger",
     "Change",
     "Count",
     "CursorTooOld",
+    "Difference",
+    "Kept",
     "KeptInput",
     "KeptReport",
     "Ledger",
@@ -34,5 +39,6 @@ __all__ = [
     "Message",
     "Purged",
     "Recorded",
+    "Replayed",
     "SchemaError",
 ]

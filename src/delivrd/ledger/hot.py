@@ -38,18 +38,20 @@ class Statements:
 
         filled = {table: _columns(table) for table in (inputs, messages, changes, reports)}
         self.input = words(insert(inputs).returning(inputs.c.id), filled[inputs])
-        self.lock = words(self._lock())
+        self.lock = words(self._chosen(lock=True))
+        self.peek = words(self._chosen(lock=False))
         self.new_message = words(insert(messages), filled[messages])
         self.old_message = words(update(messages).where(messages.c.id == bindparam("row_id")), filled[messages])
         self.report = words(self._report(), filled[reports])
         self.change = words(insert(changes), filled[changes])
 
-    def _lock(self) -> Select[Any]:
+    def _chosen(self, *, lock: bool) -> Select[Any]:
         columns = select(*(messages.c[name] for name in _MESSAGE))
         if self.is_sqlite:
             return columns.where(messages.c.id == bindparam("id"))
         wanted = any_(bindparam("ids", type_=postgresql.ARRAY(messages.c.id.type)))
-        return columns.where(messages.c.id == wanted).order_by(messages.c.id).with_for_update()
+        chosen = columns.where(messages.c.id == wanted).order_by(messages.c.id)
+        return chosen.with_for_update() if lock else chosen
 
     def _report(self) -> Insert:
         new = sqlite.insert(reports) if self.is_sqlite else postgresql.insert(reports)
@@ -74,12 +76,13 @@ class Hot:
         """Insert inputs, and give their numbers."""
         return self._each(self._statements.input, rows)
 
-    def lock_messages(self, ids: Iterable[bytes]) -> list[tuple[Any, ...]]:
-        """The rows of messages, in order, locked; those that are there."""
+    def messages(self, ids: Iterable[bytes], *, lock: bool) -> list[tuple[Any, ...]]:
+        """The rows of messages, in order, those that are there; locked until the transaction ends, or not."""
         wanted = sorted(ids)
+        chosen = self._statements.lock if lock else self._statements.peek
         if not self._statements.is_sqlite:
-            return list(self._cursor.execute(self._statements.lock, {"ids": wanted}).fetchall())
-        return [row for each in wanted for row in self._cursor.execute(self._statements.lock, {"id": each}).fetchall()]
+            return list(self._cursor.execute(chosen, {"ids": wanted}).fetchall())
+        return [row for each in wanted for row in self._cursor.execute(chosen, {"id": each}).fetchall()]
 
     def write_messages(self, new: Sequence[Row], old: Sequence[Row]) -> None:
         """Insert messages, and update others."""

@@ -15,11 +15,13 @@ from typing import Self
 
 from delivrd.accounts import Account
 from delivrd.ledger import migrations, reading, retention, writing
+from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
 from delivrd.ledger.messages import Change, Message
 from delivrd.ledger.names import Caller
 from delivrd.ledger.phones import Phones
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
+from delivrd.ledger.replay import Accounts, Replayed
 from delivrd.ledger.retention import Purged
 from delivrd.ledger.store import Store
 from delivrd.ledger.times import micros
@@ -29,6 +31,10 @@ from delivrd.provider import Provider
 
 PAGE = 1000
 """How many rows a long answer fetches, or a bounded step takes, at a time."""
+
+
+def _no_account(provider: str, account: str) -> Account | None:
+    return None
 
 
 class Ledger:
@@ -302,6 +308,37 @@ class Ledger:
         return self._store.write(
             lambda connection: writing.time_out(self._store, connection, now, after, habits, limit)
         )
+
+    def replay(
+        self,
+        providers: Mapping[str, Provider],
+        accounts: Accounts = _no_account,
+        *,
+        apply_at: datetime | None = None,
+        page: int = PAGE,
+    ) -> Iterator[Replayed]:
+        """Read the kept inputs again with today's tables, message by message, and tell what comes out otherwise.
+
+        Args:
+            providers: by name.
+            accounts: gives the account to read with, by the names of its provider and its own. Inputs that came
+                without an account's name are read without one.
+            apply_at: change the states, as of this time; aware. None only tells what would change.
+            page: how many messages a step takes; each is one transaction.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `apply_at` has no zone.
+        """
+        now = None if apply_at is None else micros(apply_at, "apply_at")
+        run = self._store.read if now is None else self._store.write
+        reader, after = (providers, accounts, self._phones), None
+        while True:
+            step = run(partial(replaying.replay, self._store, reader=reader, after=after, limit=page, now=now))
+            yield step
+            if step.next is None:
+                return
+            after = step.next
 
     def purge(self, before: datetime, *, limit: int = PAGE) -> Purged:
         """Let inputs, reports and told changes that came before a time go; the states stay.

@@ -14,6 +14,7 @@ import msgspec
 
 from delivrd.ledger.hot import Hot
 from delivrd.ledger.names import Names
+from delivrd.ledger.schema import column_text
 from delivrd.ledger.times import HOUR, micros, moment
 from delivrd.life import State
 
@@ -146,9 +147,9 @@ class Held:
             "joined_into": self.joined_into,
             "provider": state.provider,
             "account": state.account or "",
-            "message_id": state.message_id,
-            "reference": state.reference,
-            "group_id": state.group_id,
+            "message_id": column_text(state.message_id),
+            "reference": column_text(state.reference),
+            "group_id": column_text(state.group_id),
             "status": stands.status.value if state.claims or stands.final else None,
             "cause": None if stands.cause is None else stands.cause.value,
             "final": stands.final,
@@ -186,23 +187,24 @@ def shown(state: State) -> tuple[Any, ...] | None:
 
 
 class Desk:
-    """The messages that one transaction works on, each locked until it ends.
+    """The messages that one transaction works on.
 
     Args:
         hot: the transaction.
         names: of all messages that will be asked for.
+        lock: nobody else may write them until the transaction ends.
 
     Attributes:
         joined: the messages that turned out to be others here, and which.
     """
 
-    def __init__(self, hot: Hot, names: Iterable[Names]) -> None:
+    def __init__(self, hot: Hot, names: Iterable[Names], *, lock: bool = True) -> None:
         self._hot = hot
         self._held: dict[bytes, Held] = {}
         self.joined: dict[bytes, bytes] = {}
         wanted = {name for pair in names for name in pair if name is not None}
-        self._lock(wanted)
-        self._lock({held.joined_into for held in self._held.values() if held.joined_into} - set(self._held))
+        self._fetch(wanted, lock=lock)
+        self._fetch({held.joined_into for held in self._held.values() if held.joined_into} - set(self._held), lock=lock)
 
     def message(self, names: Names, said: State, at: int) -> Held:
         """The message of these names, made where it is not there yet, with both names leading to it.
@@ -249,9 +251,9 @@ class Desk:
             main.join(other.state, at)
             self.joined[other.id] = main.id
 
-    def _lock(self, ids: set[bytes]) -> None:
+    def _fetch(self, ids: set[bytes], *, lock: bool) -> None:
         if ids:
-            for row in self._hot.lock_messages(ids):
+            for row in self._hot.messages(ids, lock=lock):
                 self._held[row[0]] = Held.of_row(row)
 
 

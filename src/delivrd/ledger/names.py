@@ -17,6 +17,7 @@ from delivrd.digests import digest_of
 from delivrd.ledger.phones import number_of
 from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.provider import Provider
+from delivrd.records import encodable
 from delivrd.report import Report
 
 
@@ -57,8 +58,11 @@ class Caller(NamedTuple):
             recipient: where the provider gives one id to many recipients.
 
         Raises:
-            ValueError: there is neither an id nor a reference, or the recipient is missing.
+            ValueError: there is neither an id nor a reference, one of them is no text, or the recipient is missing.
         """
+        for field, name in (("message_id", message_id), ("reference", reference), ("recipient", recipient)):
+            if name is not None and encodable(name) != name:
+                raise ValueError(f"{field}: expected a text that every encoding of Unicode can write")
         if not message_id and not reference:
             raise ValueError("message_id, reference: expected at least one of them")
         if self.provider.many_recipients and not recipient:

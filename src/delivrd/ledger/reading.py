@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, func, select, tuple_
 from delivrd.files import Sample, read_samples
 from delivrd.ledger.errors import CursorTooOld
 from delivrd.ledger.messages import Change, Message, decode_state
-from delivrd.ledger.schema import ID_BYTES, changes, inputs, marks, messages, reports
+from delivrd.ledger.schema import ID_BYTES, changes, column_text, inputs, marks, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.ledger.times import HOUR, micros, moment
 from delivrd.report import Report
@@ -104,7 +104,11 @@ def find(connection: Connection, name: str, limit: int) -> list[Message]:
     own = _row_id(name)
     found = [] if own is None else [message(connection, own)]
     for column in (messages.c.message_id, messages.c.reference):
-        chosen = select(*_MESSAGE).where(column == name, messages.c.joined_into.is_(None)).order_by(messages.c.id)
+        chosen = (
+            select(*_MESSAGE)
+            .where(column == column_text(name), messages.c.joined_into.is_(None))
+            .order_by(messages.c.id)
+        )
         found += [_message(row) for row in connection.execute(chosen.limit(limit))]
     return list({each.id: each for each in found if each is not None}.values())[:limit]
 
@@ -112,7 +116,7 @@ def find(connection: Connection, name: str, limit: int) -> list[Message]:
 def group(connection: Connection, provider: str, account: str, group_id: str) -> list[Message]:
     """The messages of one fallback or multi-part group."""
     chosen = select(*_MESSAGE).where(
-        messages.c.group_id == group_id,
+        messages.c.group_id == column_text(group_id),
         messages.c.provider == provider,
         messages.c.account == account,
         messages.c.joined_into.is_(None),

@@ -33,7 +33,18 @@ ID_BYTES: Final = 16
 # SQLite counts rows by itself only where the key's type is INTEGER.
 _NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 
+_LONGEST_NAME: Final = 255
+
 metadata: Final = MetaData()
+
+
+def column_text(text: str | None) -> str | None:
+    """A name as its column has it, to be looked for: the whole name stands in the state.
+
+    PostgreSQL holds no U+0000 in a text, and indexes none of several thousand bytes.
+    """
+    return None if text is None else text[:_LONGEST_NAME].replace("\0", "\ufffd")
+
 
 inputs: Final = Table(
     "inputs",

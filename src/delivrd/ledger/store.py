@@ -42,10 +42,6 @@ _IN_THE_WAY: Final = {"40001", "40P01", "23505"}
 _WRITES: Final = "delivrd_writes"
 
 
-class Again(Exception):
-    """Another transaction wrote first what this one took for absent."""
-
-
 class Store:
     """One database.
 
@@ -66,6 +62,8 @@ class Store:
                 hide_parameters=True,
                 paramstyle="named" if self.is_sqlite else "pyformat",
                 connect_args={"timeout": WAIT} if self.is_sqlite else {},
+                # A server that was restarted has left connections that are of no use.
+                pool_pre_ping=not self.is_sqlite,
             )
         except ImportError as error:
             raise LedgerError(
@@ -73,6 +71,7 @@ class Store:
             ) from error
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, self.engine.dialect.loaded_dbapi.Error)
         self.statements = Statements(self.engine.dialect)
 
     @property
@@ -86,7 +85,7 @@ class Store:
         Raises:
             LedgerError: the database failed.
         """
-        with _told(), self.engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -101,15 +100,13 @@ class Store:
         Raises:
             LedgerError: the database failed.
         """
-        with _told():
+        with self._told():
             for _ in range(_ATTEMPTS):
                 try:
                     with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                         return operation(connection)
-                except Again:
-                    continue
-                except DBAPIError as error:
-                    if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                except self._errors as error:
+                    if getattr(_driver_error(error), "sqlstate", None) not in _IN_THE_WAY:
                         raise
         raise LedgerError(f"other transactions got in the way {_ATTEMPTS} times; nothing was written: try again")
 
@@ -144,6 +141,19 @@ class Store:
         """Give all connections back."""
         self.engine.dispose()
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            said = _driver_error(error)
+            # The lines after the first can hold values.
+            words = str(said).strip().partition("\n")[0]
+            raise LedgerError(
+                f"the database failed ({type(said).__name__}: {words}); what was to be written was not, or it is not "
+                "known whether it was: record it again, which does no harm"
+            ) from error
+
 
 def revision(connection: Connection) -> str | None:
     """The revision of the store's tables; None where there are none."""
@@ -158,20 +168,9 @@ def first_marks(connection: Connection) -> None:
     connection.execute(insert(marks), [{"name": name, "value": 0} for name in ("placed", "purged")])
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        raise LedgerError(
-            f"the database failed ({type(error.orig).__name__}: {_words(error)}); what was to be written was not, or "
-            "it is not known whether it was: record it again, which does no harm"
-        ) from error
-
-
-def _words(error: DBAPIError) -> str:
-    """The first line of what the database says: the following ones can hold values."""
-    return str(error.orig).strip().partition("\n")[0]
+def _driver_error(error: Exception) -> BaseException:
+    """What the driver said: SQLAlchemy wraps it, where it ran the statement itself."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def _url(given: str) -> URL:
