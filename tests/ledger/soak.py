@@ -55,7 +55,9 @@ class Plan:
     def arrival(self, number: int) -> Arrival:
         """One of the receipts."""
         message, code, minute = self.events[number]
-        return arrival(minute, MAIN, id=f"m{message}", stat=code, at=at(minute).isoformat(), price="0.05", currency="EUR")
+        return arrival(
+            minute, MAIN, id=f"m{message}", stat=code, at=at(minute).isoformat(), price="0.05", currency="EUR"
+        )
 
 
 def write(url: str, plan: Plan, share: int, notes: Path) -> None:

@@ -355,7 +355,7 @@ def test_what_cannot_be_read_again_is_told_and_left_as_it_is(ledger):
         }
 
     assert why({}) == {"m1": "purged", "m2": "no_provider"}
-    assert why(today) == {"m1": "purged", "m2": "no_provider"}
+    assert why(today) == {"m1": "purged", "m2": "no_account"}
     assert why({"acme": refusing()}, lambda *_: MAIN) == {"m1": "purged", "m2": "unreadable"}
     assert ledger.message(ACME, MAIN, "m2").state.status is Status.UNKNOWN
     assert why(today, lambda *_: MAIN) == {"m1": "purged", "m2": None}

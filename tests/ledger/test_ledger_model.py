@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from itertools import count
+from itertools import count, pairwise
 
 import msgspec
 import pytest
@@ -48,7 +48,9 @@ def sendings(draw):
 
 
 histories = st.lists(
-    st.tuples(st.lists(reports(), min_size=1, max_size=4) | st.lists(sendings(), min_size=1, max_size=1), st.integers(0, 9)),
+    st.tuples(
+        st.lists(reports(), min_size=1, max_size=4) | st.lists(sendings(), min_size=1, max_size=1), st.integers(0, 9)
+    ),
     min_size=1,
     max_size=8,
 )
@@ -62,7 +64,7 @@ def components(history):
     """The names that are one message: those that anything said together."""
     together = {names(*each) for events, _ in history for each in events if all(names(*each))}
     leads = {reference: id for id, reference in together}
-    return lambda id, reference: id or leads.get(reference, reference)
+    return lambda own, reference: own or leads.get(reference, reference)
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
@@ -101,7 +103,7 @@ def test_a_ledger_says_what_a_plain_re_reading_of_all_reports_says(ledger, histo
         assert [change.version for change in own] == list(range(1, message.version + 1))
         if said[name]:
             assert shown(own[-1].state) == shown(message.state)
-    for before, after in zip(told, told[1:], strict=False):
+    for before, after in pairwise(told):
         if before.id == after.id:
             assert shown(before.state) != shown(after.state) or after.joined_into
 

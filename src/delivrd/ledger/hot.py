@@ -19,6 +19,11 @@ from delivrd.ledger.schema import changes, inputs, messages, reports
 
 Row = dict[str, Any]
 
+
+class Again(Exception):
+    """Another transaction wrote first what this one took for absent."""
+
+
 _MESSAGE: Final = ("id", "joined_into", "hour", "sent_at", "version", "whole", "state")
 """What a transaction needs of a message's row."""
 
@@ -40,7 +45,7 @@ class Statements:
         self.input = words(insert(inputs).returning(inputs.c.id), filled[inputs])
         self.lock = words(self._chosen(lock=True))
         self.peek = words(self._chosen(lock=False))
-        self.new_message = words(insert(messages), filled[messages])
+        self.new_message = words(self._new_message(), filled[messages])
         self.old_message = words(update(messages).where(messages.c.id == bindparam("row_id")), filled[messages])
         self.report = words(self._report(), filled[reports])
         self.change = words(insert(changes), filled[changes])
@@ -52,6 +57,10 @@ class Statements:
         wanted = any_(bindparam("ids", type_=postgresql.ARRAY(messages.c.id.type)))
         chosen = columns.where(messages.c.id == wanted).order_by(messages.c.id)
         return chosen.with_for_update() if lock else chosen
+
+    def _new_message(self) -> Insert:
+        # PostgreSQL's alone: there another writer may have made the message since it was looked for.
+        return insert(messages) if self.is_sqlite else postgresql.insert(messages).on_conflict_do_nothing()
 
     def _report(self) -> Insert:
         new = sqlite.insert(reports) if self.is_sqlite else postgresql.insert(reports)
@@ -85,8 +94,15 @@ class Hot:
         return [row for each in wanted for row in self._cursor.execute(chosen, {"id": each}).fetchall()]
 
     def write_messages(self, new: Sequence[Row], old: Sequence[Row]) -> None:
-        """Insert messages, and update others."""
-        self._many(self._statements.new_message, new)
+        """Insert messages, and update others.
+
+        Raises:
+            Again: another writer has made one of the new ones meanwhile.
+        """
+        if new:
+            self._many(self._statements.new_message, new)
+            if self._cursor.rowcount != len(new):
+                raise Again
         self._many(self._statements.old_message, [{"row_id": row["id"], **row} for row in old])
 
     def insert_reports(self, rows: Sequence[Row]) -> list[int]:

@@ -11,7 +11,6 @@ What a message's reports say is taken from its inputs anew. What the store knows
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from functools import reduce
 from typing import Final
 
@@ -23,32 +22,30 @@ from delivrd.errors import DelivrdError
 from delivrd.files import Sample
 from delivrd.ledger.arrivals import ReadyReport, ready_report
 from delivrd.ledger.hot import Hot
-from delivrd.ledger.messages import Desk, Held, shown
+from delivrd.ledger.messages import Desk, Held
 from delivrd.ledger.names import Caller, Names
 from delivrd.ledger.phones import Phones
 from delivrd.ledger.reading import sample_of
 from delivrd.ledger.schema import inputs, messages, reports
 from delivrd.ledger.store import Store
-from delivrd.life import State
+from delivrd.life import Claim, State
+from delivrd.life.claims import earliest, latest
 from delivrd.provider import Provider
+from delivrd.vocabulary import Word
 
 Accounts = Callable[[str, str], Account | None]
 """Gives the account to read with, by the names of its provider and its own; None where there is none."""
 
 
-class Kept(StrEnum):
+class Kept(Word):
     """Why a message could not be read again."""
 
-    PURGED = "purged"
-    """Some of its reports were purged."""
-    NOT_KEPT = "not_kept"
-    """An input of its reports is not in the store."""
-    NO_PROVIDER = "no_provider"
-    """Its provider is not installed, or its account was not given."""
-    UNREADABLE = "unreadable"
-    """An input is refused today."""
-    MOVED = "moved"
-    """Its inputs hold no report of it any more: they name another message now."""
+    PURGED = "purged", "some of its reports were purged"
+    NOT_KEPT = "not_kept", "an input of its reports is not in the store"
+    NO_PROVIDER = "no_provider", "its provider is not installed"
+    NO_ACCOUNT = "no_account", "its account was not given"
+    UNREADABLE = "unreadable", "an input is refused today"
+    MOVED = "moved", "its inputs hold no report of it any more: they name another message now"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -97,9 +94,11 @@ class _Reader:
 
     def again(self, provider: str, account: str, kept: Sample) -> list[ReadyReport] | Kept:
         """The reports of an input, or why there are none."""
-        given = self._accounts(provider, account) if account else Account()
-        if given is None or provider not in self._providers:
+        given = self._accounts(provider, account) if account else _NOBODY
+        if provider not in self._providers:
             return Kept.NO_PROVIDER
+        if given is None:
+            return Kept.NO_ACCOUNT
         reader = self._providers[provider]
         try:
             receipt = reader.read(kept.input, given, asked=kept.asked, received_at=kept.received_at)
@@ -156,8 +155,8 @@ def _replayed(connection: Connection, reader: _Reader, held: Held, now: int | No
         return Difference(held.id.hex(), before, None, found)
     said = reduce(State.join, (_of_message(each.said, before) for each in found.values()))
     rest = msgspec.structs.replace(before, claims=())
-    state = rest.join(said)
-    if shown(state) == shown(before) and state.claims == before.claims:
+    state = msgspec.structs.replace(rest.join(said), claims=tuple(_heard_as(each, before) for each in said.claims))
+    if state == before:
         return None
     if now is not None:
         _put_reports(connection, held, found)
@@ -188,9 +187,17 @@ def _put_reports(connection: Connection, held: Held, found: Mapping[bytes, Ready
         connection.execute(_PUT, {"row_key": key, "body": each.body, "unlisted": each.unlisted})
 
 
+def _heard_as(claim: Claim, before: State) -> Claim:
+    """What is said today, heard when it was heard: repetitions are counted, and only the first input is linked."""
+    known = next((each for each in before.claims if each.key() == claim.key()), claim)
+    return msgspec.structs.replace(claim, first=earliest(claim.first, known.first), last=latest(claim.last, known.last))
+
+
 def _of_message(said: State, of: State) -> State:
     return msgspec.structs.replace(said, message_id=of.message_id, reference=of.reference)
 
+
+_NOBODY: Final = Account()
 
 _INPUTS: Final = (
     select(reports.c.key, inputs.c.provider, inputs.c.account, inputs.c.line)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.sql.expression import ColumnElement
 
 from delivrd.ledger.errors import LedgerError, SchemaError
-from delivrd.ledger.hot import Statements
+from delivrd.ledger.hot import Again, Statements
 from delivrd.ledger.schema import REVISION, changes, marks
 
 Made = TypeVar("Made")
@@ -36,8 +36,8 @@ _OLDEST_SQLITE: Final = (3, 35)
 _ATTEMPTS: Final = 20
 """How often a transaction is begun again that another one got in the way of."""
 
-_IN_THE_WAY: Final = {"40001", "40P01", "23505"}
-"""PostgreSQL's `serialization_failure`, `deadlock_detected` and `unique_violation` (its manual, appendix A)."""
+_IN_THE_WAY: Final = {"40001", "40P01"}
+"""PostgreSQL's `serialization_failure` and `deadlock_detected` (its manual, appendix A)."""
 
 _WRITES: Final = "delivrd_writes"
 
@@ -105,6 +105,8 @@ class Store:
                 try:
                     with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                         return operation(connection)
+                except Again:
+                    continue
                 except self._errors as error:
                     if getattr(_driver_error(error), "sqlstate", None) not in _IN_THE_WAY:
                         raise

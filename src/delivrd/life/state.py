@@ -121,6 +121,23 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         opposite = {Outcome.SUCCESS: Outcome.FAILURE, Outcome.FAILURE: Outcome.SUCCESS}.get(self.outcome)
         return tuple(claim for claim in self.claims if claim.final and claim.status.outcome is opposite)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The state as plain values, absent ones left out, with what stands of it and what follows from that."""
+        stands = self.standing()
+        derived = {
+            "status": stands.status,
+            "final": stands.final,
+            "outcome": self.outcome,
+            "evidence": stands.evidence,
+            "cause": stands.cause,
+            "resend": stands.resend,
+            "since": stands.first,
+            "contradictions": list(self.contradictions) or None,
+        }
+        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(derived))
+        return {name: value for name, value in {**stored, **told}.items() if value is not None}
+
     def join(self, other: State) -> State:
         """Both states in one: what either says.
 
