@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from itertools import islice
@@ -79,11 +80,8 @@ def _with_ledger(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def opened(*args: Any, **named: Any) -> Any:
-        try:
-            with _open(migrate=False) as store:
-                return command(store, *args, **named)
-        except _ledger_error() as error:
-            raise Failure(one_line(str(error))) from error
+        with _opened(migrate=False) as store:
+            return command(store, *args, **named)
 
     return opened
 
@@ -187,26 +185,23 @@ def replay(store: Ledger, session: Session, accounts: Sequence[str], apply: bool
         put_note(f"{count} could not be read again: {why.meaning}")
 
 
-def _open(*, migrate: bool) -> Ledger:
+@contextmanager
+def _opened(*, migrate: bool) -> Iterator[Ledger]:
+    """The store of this call, as long as the block lasts; what goes wrong with it is told on one line."""
     try:
         from delivrd.ledger import Ledger, LedgerError
     except ImportError as error:
         raise Refusal(str(error)) from error
     try:
-        return Ledger.open(click.get_current_context().meta[__name__], migrate=migrate)
+        with Ledger.open(click.get_current_context().meta[__name__], migrate=migrate) as store:
+            yield store
     except LedgerError as error:
         raise Failure(one_line(str(error))) from error
 
 
-def _ledger_error() -> type[Exception]:
-    from delivrd.ledger import LedgerError
-
-    return LedgerError
-
-
 def _make_tables(said: str) -> None:
-    _open(migrate=True).close()
-    put_note(said)
+    with _opened(migrate=True):
+        put_note(said)
 
 
 def _now() -> datetime:
