@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivrd import Cause, Evidence, Outcome, Permanence, Registry, Report, Resend, Status
-from delivrd.life import STANDING, Claim, Rank, RollUp, State, fold, group, merge, overdue, roll_up, state_of
+from delivrd.life import STANDING, Claim, Rank, RollUp, Silence, State, fold, group, merge, overdue, roll_up, state_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -193,6 +193,10 @@ def test_silence_is_an_answer_that_any_later_word_overrules():
     state = overdue(state_of(SENT), at(100), timedelta(minutes=90))
     assert (state.status, state.final, state.evidence) == (Status.UNKNOWN, True, Evidence.TIMEOUT)
     assert (state.resend, state.since) == (Resend.UNSAFE, at(100))
+    assert state.silence == Silence(at(100), SENT.received_at or SENT.occurred_at)
+    # Heard before the silence was taken for an answer, and folded after: there was no silence.
+    meanwhile = report(Status.SENT, False, 0, received_at=at(99))
+    assert fold(state, meanwhile).status is Status.SENT
     late = report(Status.SENT, False, 0, received_at=at(101))
     assert fold(state, late).status is Status.SENT
     assert fold(state, DELIVERED).status is Status.DELIVERED

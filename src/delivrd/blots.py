@@ -73,7 +73,14 @@ class Blotter:
             case Mail():
                 return Mail(self.data(input.raw))
             case DeliverSm():
-                return msgspec.structs.replace(input, short_message=self.data(input.short_message))
+                return DeliverSm(
+                    input.esm_class,
+                    self.text(input.source),
+                    self.text(input.destination),
+                    self.data(input.short_message),
+                    {tag: self.data(value) for tag, value in input.tlvs.items()},
+                    input.data_coding,
+                )
 
     def _hides(self, piece: str) -> bool:
         plain = {unquote(piece), unquote_plus(piece), _unescaped(piece)} if "%" in piece or "\\" in piece else set()

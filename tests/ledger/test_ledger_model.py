@@ -119,7 +119,7 @@ def cursor_of(ledger: Ledger) -> int:
 def expected_state(named, reports, sendings):
     """The state by folding everything from the beginning; only the names are taken over."""
     nothing = msgspec.structs.replace(named, claims=(), price=None, recipient=None, group_id=None, channel=None)
-    nothing = msgspec.structs.replace(nothing, first_heard=None, last_heard=None, timed_out=None)
+    nothing = msgspec.structs.replace(nothing, first_heard=None, last_heard=None)
     folded = [
         msgspec.structs.replace(state_of(each), message_id=named.message_id, reference=named.reference)
         for each in reports

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from delivrd.ledger import Difference, KeptReport, Ledger, Message
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST: Final = timedelta(weeks=999)
+_MOST: Final = 1_000_000
 _MESSAGE: Final = ("id", "provider", "message_id", "reference", "status", "final", "cause", "resend", "since")
 
 
@@ -41,9 +43,9 @@ class _Duration(click.ParamType[timedelta]):
         """As click's."""
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,6})([mhdw])", value)
-        if found is None:
-            self.fail(f"{value!r} is no time span; expected a number and a unit, such as 15m, 36h, 90d or 2w")
+        found = re.fullmatch(r"(\d{1,5})([mhdw])", value)
+        if found is None or timedelta(**{_UNITS[found[2]]: int(found[1])}) > _LONGEST:
+            self.fail(f"{value!r} is no time span; expected such as 15m, 36h, 90d or 2w, and at most 999w")
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -117,7 +119,7 @@ def show(store: Ledger, name: str, raw: bool) -> None:
 @ledger.command()
 @click.option("--silent-for", type=_DURATION, help="Only those of which nothing was heard for so long: 36h, 3d.")
 @click.option("--provider", help="Only those of this provider.")
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, _MOST), default=1000, show_default=True, help="How many at most.")
 @_format
 @_with_ledger
 def pending(store: Ledger, silent_for: timedelta | None, provider: str | None, limit: int, form: str | None) -> None:
@@ -140,7 +142,7 @@ def stats(store: Ledger, last: timedelta, form: str | None) -> None:
 
 @ledger.command()
 @click.option("--older-than", type=_DURATION, required=True, help="Such as 90d.")
-@click.option("--step", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows a transaction.")
+@click.option("--step", type=click.IntRange(1, _MOST), default=1000, show_default=True, help="Rows a transaction.")
 @_with_ledger
 def purge(store: Ledger, older_than: timedelta, step: int) -> None:
     """Let inputs, reports and followed changes go that are older than a time; the states stay."""
@@ -195,7 +197,7 @@ def _opened(*, migrate: bool) -> Iterator[Ledger]:
     try:
         with Ledger.open(click.get_current_context().meta[__name__], migrate=migrate) as store:
             yield store
-    except LedgerError as error:
+    except (LedgerError, ValueError) as error:
         raise Failure(one_line(str(error))) from error
 
 

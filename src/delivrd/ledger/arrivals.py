@@ -70,37 +70,32 @@ def make_ready(arrival: Arrival, phones: Phones | None) -> Ready:
     """An arrival, ready to be written.
 
     Raises:
-        ValueError: `received_at` has no zone.
+        ValueError: `received_at` has no zone, or the receipt was read for another account.
     """
     received = micros(arrival.received_at, "received_at")
     caller = Caller(arrival.provider, arrival.account)
     receipt = arrival.receipt
     stray = bool(receipt.problems or receipt.others or receipt.absence is not None)
     given = [_dated(report, arrival.received_at) for report in receipt.reports]
-    kept = arrival.provider.blotted(arrival.input, arrival.account or _NOBODY)
-    reports = given
-    if phones is not None:
-        reports = [phones.report(report) for report in given]
-        kept = phones.input(kept, given)
-    # What is no report can name phones that nobody knows of.
-    line = b"" if phones is not None and stray else write_input(kept, arrival)
-    return Ready(
-        arrival.provider.name,
-        caller.account_name,
-        received,
-        line,
-        stray,
-        [ready_report(each, caller) for each in reports],
-    )
+    strangers = {report.account or "" for report in given} - {caller.account_name}
+    if strangers:
+        raise ValueError("account: expected the account that the receipt was read for")
+    reports = given if phones is None else [phones.report(report) for report in given]
+    line = write_input(arrival) if phones is None else b""
+    ready = [ready_report(each, caller) for each in reports]
+    return Ready(arrival.provider.name, caller.account_name, received, line, stray, ready)
 
 
 _NOBODY = Account()
 _encoder = msgspec.json.Encoder()
 
 
-def write_input(kept: Input, arrival: Arrival) -> bytes:
+def write_input(arrival: Arrival) -> bytes:
     """An input without secrets as a line of `.jsonl`."""
-    return write_line(sample_line(Sample(kept, arrival.asked, None, arrival.received_at)))
+    account = arrival.account or _NOBODY
+    kept = arrival.provider.blotted(arrival.input, account)
+    asked = None if arrival.asked is None else arrival.provider.blot(arrival.asked, account)
+    return write_line(sample_line(Sample(kept, asked, None, arrival.received_at)))
 
 
 def _dated(report: Report, received_at: datetime) -> Report:

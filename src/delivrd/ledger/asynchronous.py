@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeAlias, TypeVar
 
 from delivrd.ledger.arrivals import Arrival
+from delivrd.ledger.errors import LedgerError
 from delivrd.ledger.ledger import Ledger
 from delivrd.ledger.writing import Recorded
 
@@ -22,6 +23,14 @@ _T = TypeVar("_T")
 
 TOGETHER: Final = 200
 """How many receipts share a transaction at most: more would make the first of them wait too long."""
+
+
+_Waiting: TypeAlias = tuple[Arrival, asyncio.Future[Recorded]]
+
+
+def _whole(method: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    made = method(*args, **named)
+    return iter(list(made)) if isinstance(made, Iterator) else made
 
 
 class AsyncLedger:
@@ -37,11 +46,19 @@ class AsyncLedger:
             raise ValueError("together: expected at least 1")
         self._ledger = ledger
         self._together = together
-        self._waiting: deque[tuple[Arrival, asyncio.Future[Recorded]]] = deque()
+        self._closed = False
+        self._waiting: deque[_Waiting] = deque()
         self._writer: asyncio.Task[None] | None = None
 
     async def record(self, arrival: Arrival) -> Recorded:
-        """Record a receipt, as `Ledger.record`; when this returns, it is on disk."""
+        """Record a receipt, as `Ledger.record`; when this returns, it is on disk.
+
+        Raises:
+            LedgerError: the store failed, or was closed.
+            ValueError: as `Ledger.record`.
+        """
+        if self._closed:
+            raise LedgerError("the ledger was closed; nothing was written")
         waits: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, waits))
         if self._writer is None or self._writer.done():
@@ -49,13 +66,19 @@ class AsyncLedger:
         return await waits
 
     async def run(self, method: Callable[Concatenate[Ledger, _P], _T], *args: _P.args, **named: _P.kwargs) -> _T:
-        """Call any other method of the ledger: `await ledger.run(Ledger.changes, cursor)`."""
-        return await asyncio.to_thread(method, self._ledger, *args, **named)
+        """Call any other method of the ledger: `await ledger.run(Ledger.changes, cursor)`.
+
+        What gives its answer piece by piece (`pending`, `replay`) is read to its end first.
+        """
+        made: _T = await asyncio.to_thread(_whole, method, self._ledger, *args, **named)
+        return made
 
     async def close(self) -> None:
-        """Wait for what is being written, and close the ledger."""
+        """Wait for what is being written, and close the ledger. Nothing more is recorded."""
+        self._closed = True
         if self._writer is not None:
-            await self._writer
+            # Who grows tired of waiting must not stop what others wait for.
+            await asyncio.shield(self._writer)
         await asyncio.to_thread(self._ledger.close)
 
     async def __aenter__(self) -> Self:
@@ -67,14 +90,22 @@ class AsyncLedger:
         await self.close()
 
     async def _write(self) -> None:
-        while self._waiting:
-            count = min(len(self._waiting), self._together)
-            some = [self._waiting.popleft() for _ in range(count)]
-            if not await self._write_together(some) and count > 1:
-                for each in some:
-                    await self._write_together([each])
+        some: list[_Waiting] = []
+        try:
+            while self._waiting:
+                count = min(len(self._waiting), self._together)
+                some = [self._waiting.popleft() for _ in range(count)]
+                if not await self._write_together(some) and count > 1:
+                    for each in some:
+                        await self._write_together([each])
+        except BaseException:
+            # The loop ends: nobody may wait for ever.
+            for _, waits in (*some, *self._waiting):
+                waits.cancel()
+            self._waiting.clear()
+            raise
 
-    async def _write_together(self, some: list[tuple[Arrival, asyncio.Future[Recorded]]]) -> bool:
+    async def _write_together(self, some: list[_Waiting]) -> bool:
         """Write receipts in one transaction. Where a single one fails, it is told why."""
         try:
             made = await asyncio.to_thread(self._ledger.record_many, [arrival for arrival, _ in some])

@@ -6,7 +6,8 @@ runs it. What SQLAlchemy does around each run costs several times what the datab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, any_, bindparam, insert, select, update
@@ -60,7 +61,8 @@ class Statements:
 
     def _new_message(self) -> Insert:
         # PostgreSQL's alone: there another writer may have made the message since it was looked for.
-        return insert(messages) if self.is_sqlite else postgresql.insert(messages).on_conflict_do_nothing()
+        new = postgresql.insert(messages).on_conflict_do_nothing().returning(messages.c.version)
+        return insert(messages) if self.is_sqlite else new
 
     def _report(self) -> Insert:
         new = sqlite.insert(reports) if self.is_sqlite else postgresql.insert(reports)
@@ -69,8 +71,32 @@ class Statements:
         ).returning(reports.c.times)
 
 
+class Counted:
+    """The one number that a statement gives for each row; fetched when it is needed, so that nobody waits before."""
+
+    def __init__(self, cursor: Any, statement: str, rows: Sequence[Row], *, one_by_one: bool) -> None:
+        self._cursor = cursor
+        self._rows = len(rows)
+        self._numbers: list[int | None] = []
+        if one_by_one:
+            self._numbers = [cursor.execute(statement, row).fetchone()[0] for row in rows]
+        elif len(rows) == 1:
+            cursor.execute(statement, rows[0])
+        elif rows:
+            cursor.executemany(statement, rows, returning=True)
+
+    def fetch(self) -> list[int | None]:
+        """The numbers, in the order of the rows; None for a row that the database left as it was."""
+        while len(self._numbers) < self._rows:
+            row = self._cursor.fetchone()
+            self._numbers.append(None if row is None else row[0])
+            if len(self._numbers) < self._rows:
+                self._cursor.nextset()
+        return self._numbers
+
+
 class Hot:
-    """A transaction, by the driver's cursor.
+    """A transaction, by the driver's cursors.
 
     Args:
         connection: in a transaction that writes.
@@ -78,59 +104,62 @@ class Hot:
     """
 
     def __init__(self, connection: Connection, statements: Statements) -> None:
-        self._cursor: Any = connection.connection.cursor()
+        self._driver: Any = connection.connection.driver_connection
         self._statements = statements
 
-    def insert_inputs(self, rows: Sequence[Row]) -> list[int]:
+    def in_few_trips(self) -> AbstractContextManager[Any]:
+        """Send statements on before the answers to those before have come (PostgreSQL, libpq 14)."""
+        return nullcontext() if self._statements.is_sqlite else self._driver.pipeline()
+
+    def insert_inputs(self, rows: Sequence[Row]) -> Counted:
         """Insert inputs, and give their numbers."""
-        return self._each(self._statements.input, rows)
+        return self._counted(self._statements.input, rows)
 
     def messages(self, ids: Iterable[bytes], *, lock: bool) -> list[tuple[Any, ...]]:
         """The rows of messages, in order, those that are there; locked until the transaction ends, or not."""
-        wanted = sorted(ids)
+        wanted, cursor = sorted(ids), self._driver.cursor()
         chosen = self._statements.lock if lock else self._statements.peek
         if not self._statements.is_sqlite:
-            return list(self._cursor.execute(chosen, {"ids": wanted}).fetchall())
-        return [row for each in wanted for row in self._cursor.execute(chosen, {"id": each}).fetchall()]
+            return list(cursor.execute(chosen, {"ids": wanted}).fetchall())
+        return [row for each in wanted for row in cursor.execute(chosen, {"id": each}).fetchall()]
 
-    def write_messages(self, new: Sequence[Row], old: Sequence[Row]) -> None:
+    def write_messages(self, new: Sequence[Row], old: Sequence[Row]) -> Callable[[], None]:
         """Insert messages, and update others.
 
-        Raises:
-            Again: another writer has made one of the new ones meanwhile.
+        Returns:
+            What makes sure that none of the new ones was there. It raises `Again` where another writer has
+            made one meanwhile.
         """
-        if new:
-            self._many(self._statements.new_message, new)
-            if self._cursor.rowcount != len(new):
-                raise Again
+        statement = self._statements.new_message
+        if self._statements.is_sqlite:
+            self._many(statement, new)
+        inserted = None if self._statements.is_sqlite else self._counted(statement, new)
         self._many(self._statements.old_message, [{"row_id": row["id"], **row} for row in old])
 
-    def insert_reports(self, rows: Sequence[Row]) -> list[int]:
+        def sure() -> None:
+            if inserted is not None and None in inserted.fetch():
+                raise Again
+
+        return sure
+
+    def insert_reports(self, rows: Sequence[Row]) -> Counted:
         """Insert reports, or count those that are there once more; give how often each has come now."""
-        return self._each(self._statements.report, rows)
+        return self._counted(self._statements.report, rows)
 
     def insert_changes(self, rows: Sequence[Row]) -> None:
         """Insert changes."""
         self._many(self._statements.change, rows)
 
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement for each row."""
+        cursor = self._driver.cursor()
         if len(rows) == 1:
-            self._cursor.execute(statement, rows[0])
+            cursor.execute(statement, rows[0])
         elif rows:
-            self._cursor.executemany(statement, rows)
+            cursor.executemany(statement, rows)
 
-    def _each(self, statement: str, rows: Sequence[Row]) -> list[int]:
-        """Run a statement for each row, and give the one number that each returns."""
-        if self._statements.is_sqlite or len(rows) == 1:
-            return [self._cursor.execute(statement, row).fetchone()[0] for row in rows]
-        numbers = []
-        if rows:
-            # All rows in one round trip, and their answers one after the other.
-            self._cursor.executemany(statement, rows, returning=True)
-            numbers.append(self._cursor.fetchone()[0])
-            while self._cursor.nextset():
-                numbers.append(self._cursor.fetchone()[0])
-        return numbers
+    def _counted(self, statement: str, rows: Sequence[Row]) -> Counted:
+        return Counted(self._driver.cursor(), statement, rows, one_by_one=self._statements.is_sqlite)
 
 
 def _columns(table: Table) -> list[str]:

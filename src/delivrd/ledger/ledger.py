@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from delivrd.accounts import Account
 from delivrd.ledger import migrations, reading, retention, writing
 from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
 from delivrd.ledger.messages import Change, Message
-from delivrd.ledger.names import Caller
+from delivrd.ledger.names import Caller, check_texts
 from delivrd.ledger.phones import Phones
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
 from delivrd.ledger.replay import Accounts, Replayed
@@ -33,8 +33,16 @@ PAGE = 1000
 """How many rows a long answer fetches, or a bounded step takes, at a time."""
 
 
+_LARGEST_PAGE: Final = 1_000_000
+
+
 def _no_account(provider: str, account: str) -> Account | None:
     return None
+
+
+def _check_size(field: str, size: int) -> None:
+    if not 1 <= size <= _LARGEST_PAGE:
+        raise ValueError(f"{field}: expected a number from 1 to {_LARGEST_PAGE}")
 
 
 class Ledger:
@@ -60,7 +68,7 @@ class Ledger:
 
         Raises:
             SchemaError: the tables are not those of this release.
-            LedgerError: the store cannot be opened.
+            LedgerError: the store cannot be opened, or holds phone numbers in another way.
             AccountError: `phone_key` is too short.
         """
         store = Store(os.fspath(url))
@@ -68,7 +76,9 @@ class Ledger:
             if migrate:
                 migrations.migrate(store)
             store.check_schema()
-            return cls(store, None if phone_key is None else Phones(phone_key))
+            phones = None if phone_key is None else Phones(phone_key)
+            store.check_phones(0 if phones is None else phones.mark)
+            return cls(store, phones)
         except BaseException:
             store.close()
             raise
@@ -125,8 +135,8 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: there is neither an id nor a reference, the recipient is missing, or `at` has no zone.
         """
-        if recipient is not None and self._phones is not None:
-            recipient = self._phones.digest(recipient)
+        recipient = self._hidden(recipient)
+        check_texts(group_id=group_id, channel=channel)
         caller = Caller(provider, account)
         names = caller.of_message(message_id, reference, recipient)
         said = State(
@@ -156,17 +166,20 @@ class Ledger:
 
         Raises: as `sent`.
         """
-        if recipient is not None and self._phones is not None:
-            recipient = self._phones.digest(recipient)
+        recipient = self._hidden(recipient)
         names = Caller(provider, account).of_message(message_id, reference, recipient)
         return self._store.read(lambda connection: reading.message(connection, names.main))
 
     def find(self, name: str, *, limit: int = 100) -> list[Message]:
         """The messages of any provider that have this id or reference as sent, or this id in the store.
 
+        Of an id that an account spells in two ways, the first by letter is found; `message` knows both.
+
         Raises:
             LedgerError: the store failed.
+            ValueError: the name is no text.
         """
+        check_texts(name=name)
         return self._store.read(lambda connection: reading.find(connection, name, limit))
 
     def history(self, message: Message) -> list[KeptReport]:
@@ -190,25 +203,33 @@ class Ledger:
         Raises:
             LedgerError: the store failed.
         """
-        states = self._of_group(provider, account, group_id)
-        return group(states, more_channels=more_channels) if states else None
+        name = Caller(provider, account).account_name
+        found = self._store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
+        return group((each.state for each in found), more_channels=more_channels) if found else None
 
     def parts(
-        self, provider: Provider, account: Account | None, message_ids: Iterable[str], *, rule: RollUp = RollUp.ALL
+        self,
+        provider: Provider,
+        account: Account | None,
+        message_ids: Iterable[str],
+        *,
+        recipient: str | None = None,
+        rule: RollUp = RollUp.ALL,
     ) -> Parts:
         """The parts of a long message as one.
 
         Args:
             provider, account: whose it is.
             message_ids: of its parts, in order, as they were given when it was sent.
+            recipient: where the provider gives one id to many recipients.
             rule: by which parts it is judged.
 
         Raises:
             LedgerError: the store failed.
             ValueError: there is no part.
         """
-        caller = Caller(provider, account)
-        names = [caller.of_message(each, None, None) for each in message_ids]
+        caller, recipient = Caller(provider, account), self._hidden(recipient)
+        names = [caller.of_message(each, None, recipient) for each in message_ids]
         found = self._store.read(lambda connection: [reading.message(connection, each.main) for each in names])
         return roll_up([None if each is None else each.state for each in found], rule)
 
@@ -224,9 +245,10 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `before` has no zone.
+            ValueError: `before` has no zone, or `page` is below 1.
         """
         after = None
+        _check_size("page", page)
         while True:
             found = self._store.read(
                 partial(reading.pending, before=before, provider=provider, after=after, limit=page)
@@ -244,8 +266,10 @@ class Ledger:
 
         Raises:
             CursorTooOld: changes after the cursor were purged.
-            LedgerError: the store failed.
+            LedgerError: the store failed, or has no change at the cursor yet: it is another store's.
+            ValueError: `limit` is below 1.
         """
+        _check_size("limit", limit)
         if not self._store.is_sqlite:
             self._store.write(lambda connection: self._store.place_changes(connection, limit))
         return self._store.read(lambda connection: reading.changes_after(self._store, connection, cursor, limit))
@@ -328,8 +352,9 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `apply_at` has no zone.
+            ValueError: `apply_at` has no zone, or `page` is below 1.
         """
+        _check_size("page", page)
         now = None if apply_at is None else micros(apply_at, "apply_at")
         run = self._store.read if now is None else self._store.write
         reader, after = (providers, accounts, self._phones), None
@@ -347,8 +372,9 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `before` has no zone.
+            ValueError: `before` has no zone, or `limit` is below 1.
         """
+        _check_size("limit", limit)
         held = micros(before, "before")
         return self._store.write(lambda connection: retention.purge(self._store, connection, held, limit))
 
@@ -367,7 +393,6 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<Ledger on {self._store.url.get_backend_name()}>"
 
-    def _of_group(self, provider: Provider, account: Account | None, group_id: str) -> list[State]:
-        name = Caller(provider, account).account_name
-        found = self._store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
-        return [each.state for each in found]
+    def _hidden(self, recipient: str | None) -> str | None:
+        check_texts(recipient=recipient)
+        return recipient if recipient is None or self._phones is None else self._phones.digest(recipient)

@@ -6,7 +6,7 @@ compared with what it showed before; where that differs, the change is told once
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -108,6 +108,8 @@ class Held:
         # The two sides can spell the id in two ways: the row knows that it is one message.
         spelt = _first(self.state.message_id, said.message_id)
         reference = _first(self.state.reference, said.reference)
+        if at < self.first:
+            self.first, self.dirty = at, True
         joined = _named(self.state, spelt, reference).join(_named(said, spelt, reference))
         if joined == self.state:
             return False
@@ -146,7 +148,7 @@ class Held:
             "id": self.id,
             "joined_into": self.joined_into,
             "provider": state.provider,
-            "account": state.account or "",
+            "account": column_text(state.account) or "",
             "message_id": column_text(state.message_id),
             "reference": column_text(state.reference),
             "group_id": column_text(state.group_id),
@@ -167,7 +169,7 @@ def shown(state: State) -> tuple[Any, ...] | None:
 
     A report that only says again what was said, or something that does not stand, changes nothing of it.
     """
-    if not state.claims and state.timed_out is None:
+    if not state.claims and state.silence is None:
         return None
     stands = state.standing()
     price = state.price
@@ -227,12 +229,13 @@ class Desk:
         """A row, as it is."""
         return self._held.get(id)
 
-    def write(self) -> None:
-        """Write every message that has changed, and its changes."""
+    def write(self) -> Callable[[], None]:
+        """Write every message that has changed, and its changes; what is given back makes sure of it."""
         changed = [held for _, held in sorted(self._held.items()) if held.dirty]
         new = [held.row() for held in changed if held.new]
-        self._hot.write_messages(new, [held.row() for held in changed if not held.new])
+        sure = self._hot.write_messages(new, [held.row() for held in changed if not held.new])
         self._hot.insert_changes([change for held in self._held.values() for change in held.changed])
+        return sure
 
     def _lead(self, name: bytes, main: Held, said: State, at: int) -> None:
         """Let a name lead to a message, unless it leads to another one already."""
@@ -246,6 +249,7 @@ class Desk:
                 main.sent_at = min(filter(None, (main.sent_at, other.sent_at)))
                 main.dirty = True
             main.whole = main.whole and other.whole
+            main.first = min(main.first, other.first)
             if other.shown is not None:
                 other.tell(at, always=True)
             main.join(other.state, at)

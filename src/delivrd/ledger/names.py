@@ -10,7 +10,7 @@ belongs to the name.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from delivrd.accounts import Account
 from delivrd.digests import digest_of
@@ -19,6 +19,17 @@ from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.provider import Provider
 from delivrd.records import encodable
 from delivrd.report import Report
+
+
+def check_texts(**named: Any) -> None:
+    """Refuse what no store can hold.
+
+    Raises:
+        ValueError: a value is neither None nor a text that every encoding of Unicode can write.
+    """
+    for field, given in named.items():
+        if given is not None and (not isinstance(given, str) or encodable(given) != given):
+            raise ValueError(f"{field}: expected a text that every encoding of Unicode can write")
 
 
 class Names(NamedTuple):
@@ -60,9 +71,7 @@ class Caller(NamedTuple):
         Raises:
             ValueError: there is neither an id nor a reference, one of them is no text, or the recipient is missing.
         """
-        for field, name in (("message_id", message_id), ("reference", reference), ("recipient", recipient)):
-            if name is not None and encodable(name) != name:
-                raise ValueError(f"{field}: expected a text that every encoding of Unicode can write")
+        check_texts(message_id=message_id, reference=reference, recipient=recipient)
         if not message_id and not reference:
             raise ValueError("message_id, reference: expected at least one of them")
         if self.provider.many_recipients and not recipient:

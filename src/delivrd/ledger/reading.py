@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Select, func, select, tuple_
 
 from delivrd.files import Sample, read_samples
-from delivrd.ledger.errors import CursorTooOld
+from delivrd.ledger.errors import CursorTooOld, LedgerError
 from delivrd.ledger.messages import Change, Message, decode_state
 from delivrd.ledger.schema import ID_BYTES, changes, column_text, inputs, marks, messages, reports
 from delivrd.ledger.store import Store
@@ -100,17 +100,17 @@ def message(connection: Connection, id: bytes) -> Message | None:
 
 
 def find(connection: Connection, name: str, limit: int) -> list[Message]:
-    """The messages that have this id or reference, exactly as it was sent, or this id in the store."""
-    own = _row_id(name)
-    found = [] if own is None else [message(connection, own)]
+    """The messages that have this id or reference, as it was sent, or this id in the store."""
+    ids = {} if (own := _row_id(name)) is None else {own: None}
     for column in (messages.c.message_id, messages.c.reference):
-        chosen = (
-            select(*_MESSAGE)
-            .where(column == column_text(name), messages.c.joined_into.is_(None))
-            .order_by(messages.c.id)
-        )
-        found += [_message(row) for row in connection.execute(chosen.limit(limit))]
-    return list({each.id: each for each in found if each is not None}.values())[:limit]
+        chosen = select(messages.c.id, messages.c.joined_into, messages.c.state).where(column == column_text(name))
+        for row in connection.execute(chosen.order_by(messages.c.id).limit(limit)):
+            state = decode_state(row.state)
+            # The column holds the beginning of a long name.
+            if name in (state.message_id, state.reference):
+                ids[row.joined_into or row.id] = None
+    found = [message(connection, each) for each in ids]
+    return [each for each in found if each is not None][:limit]
 
 
 def group(connection: Connection, provider: str, account: str, group_id: str) -> list[Message]:
@@ -118,14 +118,17 @@ def group(connection: Connection, provider: str, account: str, group_id: str) ->
     chosen = select(*_MESSAGE).where(
         messages.c.group_id == column_text(group_id),
         messages.c.provider == provider,
-        messages.c.account == account,
+        messages.c.account == column_text(account),
         messages.c.joined_into.is_(None),
     )
-    return [_message(row) for row in connection.execute(chosen.order_by(messages.c.id))]
+    found = [_message(row) for row in connection.execute(chosen.order_by(messages.c.id))]
+    return [each for each in found if each.state.group_id == group_id]
 
 
 def history(connection: Connection, id: bytes) -> list[KeptReport]:
     """The reports of a message that are still kept, in the order in which they came."""
+    joined = select(messages.c.joined_into).where(messages.c.id == id)
+    id = connection.execute(joined).scalar() or id  # noqa: A001 - the message that it is now
     chosen = _reports().where(reports.c.message == id).order_by(reports.c.received_at, reports.c.input, reports.c.key)
     return [_kept(row) for row in connection.execute(chosen)]
 
@@ -163,6 +166,8 @@ def changes_after(store: Store, connection: Connection, cursor: int, limit: int)
             f"{purged}",
             restart=purged,
         )
+    if cursor > store.last_place(connection):
+        raise LedgerError("cursor: it is beyond the last change: another store's, or a later state's of this one")
     chosen = (
         select(
             store.place.label("place"),

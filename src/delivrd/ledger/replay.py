@@ -142,7 +142,7 @@ def replay(
             if difference is not None:
                 differences.append(difference)
     if now is not None:
-        desk.write()
+        desk.write()()
     return Replayed(len(found), tuple(differences), found[-1].hex() if len(found) == limit else None)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select, update
 
+from delivrd.ledger.hot import Again, Hot
 from delivrd.ledger.schema import changes, inputs, marks, messages, reports
 from delivrd.ledger.store import Store
 
@@ -36,14 +37,14 @@ def purge(store: Store, connection: Connection, before: int, limit: int) -> Purg
     """Purge at most so many rows of each kind that are older than a time."""
     old_reports = _oldest(connection, reports, reports.c.key, before, limit)
     if old_reports:
-        rows = connection.execute(
-            select(reports.c.message).where(_among(reports.c.key)), {"ids": old_reports}
-        ).scalars()
-        # In order, as every writer locks them.
-        connection.execute(
-            update(messages).where(messages.c.id == bindparam("row_id")).values(whole=False),
-            [{"row_id": each} for each in sorted(set(rows))],
-        )
+        of_them = select(reports.c.message).where(_among(reports.c.key))
+        locked = set(connection.execute(of_them, {"ids": old_reports}).scalars())
+        Hot(connection, store.statements).messages(locked, lock=True)
+        if not locked.issuperset(connection.execute(of_them, {"ids": old_reports}).scalars()):
+            # A message was joined to another while this one waited for it: its reports went along.
+            raise Again
+        marked = update(messages).where(_among(messages.c.id)).values(whole=False)
+        connection.execute(marked, {"ids": sorted(locked)})
         connection.execute(delete(reports).where(_among(reports.c.key)), {"ids": old_reports})
     old_inputs = _oldest(connection, inputs, inputs.c.id, before, limit)
     if old_inputs:
@@ -53,19 +54,21 @@ def purge(store: Store, connection: Connection, before: int, limit: int) -> Purg
 
 def _purge_changes(store: Store, connection: Connection, before: int, limit: int) -> int:
     """Purge the first changes, up to one that is too new: what is left has no gap."""
+    # Whoever purges waits here for who purges already, and then sees what is left.
+    connection.execute(select(marks.c.value).where(marks.c.name == "purged").with_for_update()).all()
+    store.place_changes(connection, limit)
     place: Any = store.place
-    oldest = select(place.label("place"), changes.c.at).where(place.isnot(None)).order_by(place).limit(limit)
-    first = oldest.subquery()
+    first = select(place.label("place"), changes.c.at).where(place.isnot(None)).order_by(place).limit(limit).subquery()
     too_new = connection.execute(select(func.min(first.c.place)).where(first.c.at >= before)).scalar()
-    chosen = select(func.max(first.c.place), func.count())
+    chosen = select(func.max(first.c.place))
     if too_new is not None:
         chosen = chosen.where(first.c.place < too_new)
-    last, count = connection.execute(chosen).one()
-    if not count:
+    last = connection.execute(chosen).scalar()
+    if last is None:
         return 0
-    connection.execute(delete(changes).where(place <= last))
+    gone = connection.execute(delete(changes).where(place <= last)).rowcount
     connection.execute(update(marks).where(marks.c.name == "purged").values(value=last))
-    return int(count)
+    return int(gone)
 
 
 def _oldest(connection: Connection, table: Table, key: Column[Any], before: int, limit: int) -> list[Any]:

@@ -114,7 +114,7 @@ Index(
     postgresql_where=messages.c.final.is_(False) & messages.c.joined_into.is_(None),
 )
 for _field in ("reference", "group_id"):
-    _present = messages.c[_field].isnot(None) & messages.c.joined_into.is_(None)
+    _present = messages.c[_field].isnot(None)
     Index(f"messages_{_field}", messages.c[_field], sqlite_where=_present, postgresql_where=_present)
 
 changes: Final = Table(
@@ -139,4 +139,5 @@ marks: Final = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""`placed`: the position of the last change that has one. `purged`: the position of the last that was purged."""
+"""`placed`: the position of the last change that has one (PostgreSQL). `purged`: that of the last that was purged.
+`phones`: what is remembered of the key that hides phone numbers; 0 where none are hidden."""

@@ -12,23 +12,32 @@ positions keep their order.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql.expression import ColumnElement
 
+from delivrd.blots import BLOT
 from delivrd.ledger.errors import LedgerError, SchemaError
 from delivrd.ledger.hot import Again, Statements
-from delivrd.ledger.schema import REVISION, changes, marks
+from delivrd.ledger.schema import REVISION, changes, inputs, marks, messages
 
 Made = TypeVar("Made")
 
 WAIT: Final = 60.0
 """Seconds that a writer waits for another one's transaction before it gives up (SQLite)."""
+
+_MORE_CONNECTIONS: Final = 15
+"""Connections beyond the pool's five, for as long as they are needed (PostgreSQL)."""
+
+_LOST_CONNECTIONS: Final = 2
+"""How many lost connections in a row are taken for a server that was restarted."""
 
 _OLDEST_SQLITE: Final = (3, 35)
 """The first that knows RETURNING."""
@@ -39,7 +48,22 @@ _ATTEMPTS: Final = 20
 _IN_THE_WAY: Final = {"40001", "40P01"}
 """PostgreSQL's `serialization_failure` and `deadlock_detected` (its manual, appendix A)."""
 
+_GONE: Final = ("08", "57P0")
+"""How PostgreSQL's `connection_exception` and `admin_shutdown` begin, with their like (the same appendix)."""
+
 _WRITES: Final = "delivrd_writes"
+
+
+_stores: WeakSet[Store] = WeakSet()
+
+
+def _forget_connections() -> None:
+    for store in _stores:
+        store.engine.dispose(close=False)
+
+
+# Two processes must not talk over one connection.
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 class Store:
@@ -62,8 +86,9 @@ class Store:
                 hide_parameters=True,
                 paramstyle="named" if self.is_sqlite else "pyformat",
                 connect_args={"timeout": WAIT} if self.is_sqlite else {},
-                # A server that was restarted has left connections that are of no use.
-                pool_pre_ping=not self.is_sqlite,
+                # Threads wait for each other in the database, where they are told why.
+                max_overflow=-1 if self.is_sqlite else _MORE_CONNECTIONS,
+                pool_timeout=WAIT,
             )
         except ImportError as error:
             raise LedgerError(
@@ -71,7 +96,8 @@ class Store:
             ) from error
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
-        self._errors: tuple[type[Exception], ...] = (DBAPIError, self.engine.dialect.loaded_dbapi.Error)
+        _stores.add(self)
+        self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self.statements = Statements(self.engine.dialect)
 
     @property
@@ -85,11 +111,8 @@ class Store:
         Raises:
             LedgerError: the database failed.
         """
-        with self._told(), self.engine.connect() as connection:
-            if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                return operation(connection)
+        with self._told("nothing was asked to be written"):
+            return self._run(operation, isolation_level="REPEATABLE READ")
 
     def write(self, operation: Callable[[Connection], Made]) -> Made:
         """Run a transaction that writes. It is begun again where another one got in its way.
@@ -100,16 +123,31 @@ class Store:
         Raises:
             LedgerError: the database failed.
         """
-        with self._told():
-            for _ in range(_ATTEMPTS):
-                try:
-                    with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-                        return operation(connection)
-                except Again:
-                    continue
-                except self._errors as error:
-                    if getattr(_driver_error(error), "sqlstate", None) not in _IN_THE_WAY:
-                        raise
+        unsure = (
+            "what was to be written was not, or it is not known whether it was: record it again, which does no harm"
+        )
+        with self._told(unsure):
+            return self._run(operation, **{_WRITES: True})
+
+    def _run(self, operation: Callable[[Connection], Made], **options: Any) -> Made:
+        """Run a transaction, again where it can be begun again: nothing harms that is written twice."""
+        if self.is_sqlite:
+            options.pop("isolation_level", None)
+        lost = 0
+        for _ in range(_ATTEMPTS):
+            try:
+                with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                    return operation(connection)
+            except Again:
+                continue
+            except self._errors as error:
+                said = _driver_error(error)
+                if self._is_lost(said) and lost < _LOST_CONNECTIONS:
+                    # A server that was restarted has left connections that are of no use.
+                    lost += 1
+                    self.engine.dispose()
+                elif getattr(said, "sqlstate", None) not in _IN_THE_WAY:
+                    raise
         raise LedgerError(f"other transactions got in the way {_ATTEMPTS} times; nothing was written: try again")
 
     def check_schema(self) -> None:
@@ -118,7 +156,9 @@ class Store:
         Raises:
             SchemaError: they are older, newer or not there.
         """
-        found = self.read(revision)
+        # Asking would make the file.
+        missing = self.is_sqlite and not os.path.exists(self.url.database or "")
+        found = None if missing else self.read(revision)
         if found is None:
             raise SchemaError("the store has no tables yet: run `delivrd ledger init`, or Ledger.open(…, migrate=True)")
         if found != REVISION:
@@ -139,22 +179,67 @@ class Store:
         )
         connection.execute(update(marks).where(marks.c.name == "placed").values(value=placed + done.rowcount))
 
+    def prepare(self) -> None:
+        """What a file keeps for ever, before it gets its tables: a log that readers need not wait for (SQLite)."""
+        if self.is_sqlite:
+            with self._told("nothing was written"), self.engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA journal_mode = WAL")
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
 
+    def check_phones(self, mark: int) -> None:
+        """Refuse a store that holds phone numbers in another way than it is opened for.
+
+        Args:
+            mark: of the key that hides them; 0 where they are not hidden.
+
+        Raises:
+            LedgerError: it was begun with another key, or without one.
+        """
+
+        def remembered(connection: Connection) -> int:
+            found: int = connection.execute(select(marks.c.value).where(marks.c.name == "phones")).scalar_one()
+            return found
+
+        def remember(connection: Connection) -> None:
+            # Only a store that holds nothing yet can be begun otherwise.
+            nothing = ~select(messages.c.id).exists() & ~select(inputs.c.id).exists()
+            connection.execute(update(marks).where(marks.c.name == "phones", nothing).values(value=mark))
+
+        if self.read(remembered) != mark:
+            self.write(remember)
+            if self.read(remembered) != mark:
+                raise LedgerError("phone_key: the store was begun with another key, or without one; give the same")
+
+    def last_place(self, connection: Connection) -> int:
+        """The position of the last change that has one, also where it was purged."""
+        if self.is_sqlite:
+            last = text("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+            return int(connection.execute(last).scalar() or 0)
+        last_placed: int = connection.execute(select(marks.c.value).where(marks.c.name == "placed")).scalar_one()
+        return last_placed
+
+    def _is_lost(self, said: BaseException) -> bool:
+        """Whether the connection is gone: the server says so, or nothing at all."""
+        if self.is_sqlite or not isinstance(said, self.engine.dialect.loaded_dbapi.OperationalError):
+            return False
+        state: str | None = getattr(said, "sqlstate", None)
+        return state is None or state.startswith(_GONE)
+
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, written: str) -> Iterator[None]:
         try:
             yield
         except self._errors as error:
             said = _driver_error(error)
-            # The lines after the first can hold values.
+            # The lines after the first can hold values, and a password with an `@` in it is taken for a host.
             words = str(said).strip().partition("\n")[0]
-            raise LedgerError(
-                f"the database failed ({type(said).__name__}: {words}); what was to be written was not, or it is not "
-                "known whether it was: record it again, which does no harm"
-            ) from error
+            for hidden in filter(None, (self.url.password, self.url.host)):
+                words = words.replace(hidden, BLOT)
+            raise LedgerError(f"the database failed ({type(said).__name__}: {words}); {written}") from error
 
 
 def revision(connection: Connection) -> str | None:
@@ -167,7 +252,7 @@ def revision(connection: Connection) -> str | None:
 
 def first_marks(connection: Connection) -> None:
     """The marks of an empty store."""
-    connection.execute(insert(marks), [{"name": name, "value": 0} for name in ("placed", "purged")])
+    connection.execute(insert(marks), [{"name": name, "value": 0} for name in ("placed", "purged", "phones")])
 
 
 def _driver_error(error: Exception) -> BaseException:
@@ -176,12 +261,10 @@ def _driver_error(error: Exception) -> BaseException:
 
 
 def _url(given: str) -> URL:
-    if "://" not in given:
-        return URL.create("sqlite", database=given)
     try:
-        url = make_url(given)
+        url = make_url(given) if "://" in given else URL.create("sqlite", database=given)
         backend = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         backend = ""
     if backend == "postgres":
         backend = "postgresql"
@@ -189,7 +272,7 @@ def _url(given: str) -> URL:
         raise LedgerError("expected sqlite:///file.db, postgresql://user@host/name, or the name of a file")
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
-    if not url.database or url.database == ":memory:":
+    if not url.database or ":memory:" in url.database or url.query:
         raise LedgerError("expected the name of a file: a store in memory is lost with its process")
     return url
 
@@ -202,7 +285,6 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connect(raw: Any, _record: Any) -> None:
         # Transactions are begun here, not by the driver, which would begin them too late to be alone.
         raw.isolation_level = None
-        raw.execute("PRAGMA journal_mode = WAL")
         # What was acknowledged must outlive a loss of power.
         raw.execute("PRAGMA synchronous = FULL")
 

@@ -17,7 +17,7 @@ from delivrd.ledger.arrivals import Ready, ReadyReport
 from delivrd.ledger.hot import Hot, Row
 from delivrd.ledger.messages import Desk, Held, Message
 from delivrd.ledger.names import Names
-from delivrd.ledger.schema import messages, reports
+from delivrd.ledger.schema import column_text, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.ledger.times import micros, moment
 from delivrd.life import State, overdue
@@ -52,34 +52,39 @@ class Sending(msgspec.Struct, frozen=True):
 def record(store: Store, connection: Connection, arrivals: Sequence[Ready]) -> list[Recorded]:
     """Record receipts: inputs, reports and states."""
     hot = Hot(connection, store.statements)
-    numbers = hot.insert_inputs([_input_row(arrival) for arrival in arrivals])
+    with hot.in_few_trips():
+        return _record(connection, hot, arrivals)
+
+
+def _record(connection: Connection, hot: Hot, arrivals: Sequence[Ready]) -> list[Recorded]:
+    inserted = hot.insert_inputs([_input_row(arrival) for arrival in arrivals])
     desk = Desk(hot, (each.names for arrival in arrivals for each in arrival.reports))
+    numbers = [number or 0 for number in inserted.fetch()]
     rows: dict[bytes, Row] = {}
-    repeats: set[tuple[int, bytes]] = set()
+    again: list[list[bool]] = []
     changed: list[list[Message]] = []
     for number, arrival in zip(numbers, arrivals, strict=True):
         now: dict[bytes, Held] = {}
+        again.append([])
         for each in arrival.reports:
             held = desk.message(each.names, each.said, arrival.received_at)
             if held.join(each.said, arrival.received_at):
                 now[held.id] = held
-            known = rows.get(each.key)
-            if known is None:
-                rows[each.key] = _report_row(each, held, number, arrival.received_at)
-            else:
-                known["times"] += 1
-                repeats.add((number, each.key))
+            again[-1].append(each.key in rows)
+            row = rows.setdefault(each.key, _report_row(each, held, number, arrival.received_at))
+            row["times"] += 1
         changed.append([held.message() for held in now.values()])
-    desk.write()
+    written = desk.write()
     in_order = [rows[key] for key in sorted(rows)]
-    times = hot.insert_reports(in_order)
+    counted = hot.insert_reports(in_order)
+    written()
+    times = counted.fetch()
     old = {row["key"] for row, now_known in zip(in_order, times, strict=True) if now_known != row["times"]}
     for was, becomes in desk.joined.items():
         connection.execute(_MOVE, {"was": was, "becomes": becomes})
     made = []
-    for number, arrival, messages_changed in zip(numbers, arrivals, changed, strict=True):
-        known_before = [each.key in old or (number, each.key) in repeats for each in arrival.reports]
-        pairs = list(zip(arrival.reports, known_before, strict=True))
+    for number, arrival, messages_changed, repeated in zip(numbers, arrivals, changed, again, strict=True):
+        pairs = [(each, known or each.key in old) for each, known in zip(arrival.reports, repeated, strict=True)]
         new = tuple(each.report for each, known in pairs if not known)
         made.append(Recorded(number, new, tuple(e.report for e, known in pairs if known), tuple(messages_changed)))
     return made
@@ -92,7 +97,7 @@ def record_sending(store: Store, connection: Connection, sending: Sending) -> Me
     held.sent_at = sending.at if held.sent_at is None else min(held.sent_at, sending.at)
     held.dirty = True
     held.join(sending.said, sending.at)
-    desk.write()
+    desk.write()()
     for was, becomes in desk.joined.items():
         connection.execute(_MOVE, {"was": was, "becomes": becomes})
     return held.message()
@@ -107,7 +112,7 @@ def time_out(
     limit: int,
 ) -> list[Message]:
     """Take the silence of messages for an answer, the most silent first, so many at a time."""
-    due = connection.execute(_SILENT, {"before": micros(now - after, "now"), "limit": limit}).all()
+    due = connection.execute(_SILENT, {"before": micros(_earlier(now, after), "now"), "limit": limit}).all()
     desk = Desk(Hot(connection, store.statements), [Names(row.id) for row in due])
     timed_out = []
     for row in due:
@@ -118,14 +123,21 @@ def time_out(
         state = overdue(held.state, now, after, silent_after.get(held.state.provider, ()), sent_at=sent_at)
         if state is not held.state and held.replace(state, micros(now)):
             timed_out.append(held.message())
-    desk.write()
+    desk.write()()
     return timed_out
+
+
+def _earlier(now: datetime, after: timedelta) -> datetime:
+    try:
+        return now - after
+    except OverflowError:
+        raise ValueError("after: expected a span that does not reach before the year 1") from None
 
 
 def _input_row(arrival: Ready) -> Row:
     return {
         "provider": arrival.provider,
-        "account": arrival.account,
+        "account": column_text(arrival.account),
         "received_at": arrival.received_at,
         "stray": arrival.stray,
         "line": arrival.line,
@@ -138,7 +150,7 @@ def _report_row(each: ReadyReport, held: Held, number: int, received_at: int) ->
         "message": held.id,
         "input": number,
         "received_at": received_at,
-        "times": 1,
+        "times": 0,
         "unlisted": each.unlisted,
         "body": each.body,
     }

@@ -11,7 +11,7 @@ was said of it and what stands above what, `together` is several messages as one
 from __future__ import annotations
 
 from delivrd.life.claims import STANDING, Claim, Rank
-from delivrd.life.state import Price, State, fold, merge, overdue, state_of
+from delivrd.life.state import Price, Silence, State, fold, merge, overdue, state_of
 from delivrd.life.together import Group, Parts, RollUp, group, roll_up
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Price",
     "Rank",
     "RollUp",
+    "Silence",
     "State",
     "fold",
     "group",

@@ -9,7 +9,7 @@ when it is asked for. No clock is read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
@@ -42,6 +42,23 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
         return (*weight(self.at), *amounts, self.currency or "", -1 if self.parts is None else self.parts)
 
 
+class Silence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A silence that was taken for an answer.
+
+    Attributes:
+        at: when; aware, in UTC.
+        since: when the last word before it was heard; None where there was none.
+        usual: the provider is known to fall silent after what it had said.
+    """
+
+    at: datetime
+    since: datetime | None = None
+    usual: bool = False
+
+    def _weight(self) -> tuple[Any, ...]:
+        return (*weight(self.at), *weight(self.since), self.usual)
+
+
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a message is, as far as its reports say. Equal states are equal by value.
 
@@ -52,8 +69,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         price: the latest price; None where none was said.
         recipient, group_id, channel: as in its reports; of several the first by letter.
         first_heard, last_heard: when the first and the last report were received, else the times that they say.
-        timed_out: when silence was taken for an answer (`overdue`); any later report overrules it.
-        silence_usual: the provider is known to fall silent after what was said last.
+        silence: that was taken for an answer (`overdue`); anything heard since it began overrules it.
     """
 
     provider: str
@@ -67,23 +83,23 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str | None = None
     first_heard: datetime | None = None
     last_heard: datetime | None = None
-    timed_out: datetime | None = None
-    silence_usual: bool = False
+    silence: Silence | None = None
 
     def standing(self, table: Sequence[Rank] = STANDING) -> Claim:
         """What stands of all that was said, by a table of precedence."""
         said = standing(self.claims, table) if self.claims else _UNHEARD
-        if not self.silent:
+        if self.silence is None or not self.silent:
             return said
-        status = said.status if self.silence_usual else Status.UNKNOWN
-        return Claim(status, True, Evidence.TIMEOUT, first=self.timed_out, last=self.timed_out)
+        status = said.status if self.silence.usual else Status.UNKNOWN
+        return Claim(status, True, Evidence.TIMEOUT, first=self.silence.at, last=self.silence.at)
 
     @property
     def silent(self) -> bool:
-        """Silence was taken for an answer, and nothing was heard since, nor was there a last word before."""
-        if self.timed_out is None or any(claim.final for claim in self.claims):
+        """Silence was taken for an answer, nothing was heard since it began, and there was no last word before."""
+        if self.silence is None or any(claim.final for claim in self.claims):
             return False
-        return self.last_heard is None or self.last_heard <= self.timed_out
+        since = self.silence.since
+        return self.last_heard is None or (since is not None and self.last_heard <= since)
 
     @property
     def status(self) -> Status:
@@ -151,6 +167,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
             known = claims.get(claim.key())
             claims[claim.key()] = claim if known is None else known.join(claim)
         prices = [price for price in (self.price, other.price) if price is not None]
+        silences = [silence for silence in (self.silence, other.silence) if silence is not None]
         return State(
             self.provider,
             self.account,
@@ -163,8 +180,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
             _first(self.channel, other.channel),
             earliest(self.first_heard, other.first_heard),
             latest(self.last_heard, other.last_heard),
-            latest(self.timed_out, other.timed_out),
-            self.silence_usual or other.silence_usual,
+            max(silences, key=Silence._weight, default=None),
         )
 
     def _identity(self) -> tuple[str | None, ...]:
@@ -250,8 +266,8 @@ def overdue(
     heard = state.last_heard or sent_at
     if state.final or heard is None or now - heard < after:
         return state
-    usual = state.status in silent_after
-    return msgspec.structs.replace(state, timed_out=latest(state.timed_out, now), silence_usual=usual)
+    silence = Silence(now.astimezone(UTC), state.last_heard, state.status in silent_after)
+    return state.join(msgspec.structs.replace(state, silence=silence))
 
 
 def merge(states: Iterable[State]) -> State:

@@ -23,6 +23,7 @@ def migrate(store: Store) -> bool:
     Raises:
         LedgerError: the tables are of a later release, or the database failed.
     """
+    store.prepare()
     return store.write(_migrate)
 
 

@@ -77,7 +77,7 @@ def upgrade() -> None:
     _index("messages", "hour", ["hour"])
     _index("messages", "pending", ["heard_at", "id"], where="final IS {false} AND joined_into IS NULL")
     for field in ("reference", "group_id"):
-        _index("messages", field, [field], where=f"{field} IS NOT NULL AND joined_into IS NULL")
+        _index("messages", field, [field], where=f"{field} IS NOT NULL")
     if op.get_bind().dialect.name == "postgresql":
         op.create_index("changes_position", "changes", ["position"], unique=True)
         _index("changes", "new", ["id"], where="position IS NULL")
