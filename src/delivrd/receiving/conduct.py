@@ -1,0 +1,171 @@
+"""How a request is carried from its head to its reply: with threads, and on an event loop.
+
+The rule of this module: a body is read no further than the account allows, a cut one is never
+taken for a whole one, and the handler has returned before the reply of success is given out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final, TypeAlias
+
+from delivrd.receipt import Reply
+from delivrd.receiving.receiver import Arrival, AsyncHandler, Handler, Received, Receiver, acknowledge
+
+Clock: TypeAlias = Callable[[], datetime]
+"""Gives the time, aware."""
+
+BODY_SECONDS: Final = 30.0
+"""How long a sender may take to send a body; providers give up on a request after ten or so."""
+
+PIECE: Final = 65536
+"""Bytes that are read at a time."""
+
+CUT: Final = Reply(400)
+"""The body ended before its announced length."""
+
+TOO_SLOW: Final = Reply(408)
+
+
+class Gone(Exception):
+    """The sender has left before its body was whole: nobody waits for a reply."""
+
+
+def utc_now() -> datetime:
+    """The clock of the apps, unless they are given another."""
+    return datetime.now(UTC)
+
+
+def is_async(handler: object) -> bool:
+    """Whether a handler has to be awaited.
+
+    Raises:
+        TypeError: it is none at all.
+    """
+    if not callable(handler):
+        raise TypeError("handler: expected a function")
+    # An object that is called has its function one step further.
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(handler.__call__)
+
+
+def require_sync(handler: Handler) -> Handler:
+    """Refuse a handler that would have to be awaited where nothing can.
+
+    Raises:
+        TypeError: it is none, or an async one.
+    """
+    if is_async(handler):
+        raise TypeError("handler: expected a plain function here; an async one needs delivrd.asgi or delivrd.aiohttp")
+    return handler
+
+
+def answer(receiver: Receiver, handler: Handler, arrival: Arrival, read: Callable[[int], bytes], clock: Clock) -> Reply:
+    """Read the body, hand the receipt over, and give the reply.
+
+    Args:
+        receiver: that took the head.
+        handler: takes the receipt over.
+        arrival: the head.
+        read: gives at most so many bytes of the body; none at its end.
+        clock: gives the time of arrival.
+    """
+    pieces, left = [], arrival.most + 1 if arrival.length is None else arrival.length
+    while left > 0 and (piece := read(min(left, PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    if arrival.length is not None and left > 0:
+        return CUT
+    if arrival.length is None and left <= 0:
+        return receiver.too_large(arrival)
+    taken = receiver.take(arrival, b"".join(pieces), clock())
+    if isinstance(taken, Reply):
+        return taken
+    try:
+        _require_done(handler(taken))
+    # Whatever a handler raises: the report is not stored.
+    except Exception as error:
+        return receiver.failed(arrival.door, error)
+    return acknowledge(taken)
+
+
+async def answer_async(
+    receiver: Receiver,
+    handle: AsyncHandler,
+    arrival: Arrival,
+    read: Callable[[], Awaitable[bytes | None]],
+    clock: Clock,
+    seconds: float,
+) -> Reply:
+    """As `answer`, on an event loop.
+
+    Args:
+        receiver, arrival, clock: as `answer`.
+        handle: as `awaited` gives it.
+        read: gives the next bytes of the body, if any have come; None at its end.
+        seconds: how long the sender may take for its body.
+
+    Raises:
+        Gone: `read` did.
+    """
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(seconds):
+            while (piece := await read()) is not None:
+                size += len(piece)
+                if size > arrival.most:
+                    return receiver.too_large(arrival)
+                pieces.append(piece)
+    except TimeoutError:
+        return TOO_SLOW
+    taken = receiver.take(arrival, pieces[0] if len(pieces) == 1 else b"".join(pieces), clock())
+    if isinstance(taken, Reply):
+        return taken
+    try:
+        await handle(taken)
+    # Whatever a handler raises: the report is not stored.
+    except Exception as error:
+        return receiver.failed(arrival.door, error)
+    return acknowledge(taken)
+
+
+def awaited(handler: Handler | AsyncHandler) -> AsyncHandler:
+    """A handler to await: a plain function is run in a thread, where it cannot hold the loop up.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if is_async(handler):
+        return handler  # type: ignore[return-value]  # is_async has told
+
+    async def in_a_thread(received: Received) -> None:
+        result = await asyncio.to_thread(handler, received)
+        if inspect.isawaitable(result):
+            await result
+
+    return in_a_thread
+
+
+def _require_done(result: object) -> None:
+    """Refuse what is only promised: nobody here could await it, and the report would be lost."""
+    if inspect.isawaitable(result):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        raise TypeError("the handler gave something to await")
+
+
+def status_line(status: int) -> str:
+    """A status with its phrase."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Status"
+
+
+def has_body(status: int) -> bool:
+    """Whether a reply of this status has a body, and its length (RFC 9110, section 8.6)."""
+    return status >= 200 and status not in (204, 304)
