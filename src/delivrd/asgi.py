@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from delivrd.inputs import first_header
 from delivrd.receipt import Reply
 from delivrd.receiving.conduct import BODY_SECONDS, Clock, Gone, answer_async, awaited, has_body, utc_now
 from delivrd.receiving.receiver import Arrival, AsyncHandler, Handler, Receiver
@@ -65,7 +64,8 @@ class Application:
             _target(scope),
             headers,
             client[0] if client else None,
-            first_header(headers, "content-length"),
+            # ASGI gives the names in lower case.
+            next((value.decode("latin-1") for name, value in headers if name == b"content-length"), None),
         )
         read = _Body(receive)
         if isinstance(arrival, Arrival):

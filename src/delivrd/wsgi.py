@@ -42,8 +42,10 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer one request."""
-        # WSGI writes a path's bytes as Latin-1.
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        path = environ.get("PATH_INFO", "")
+        if not path.isascii():
+            # WSGI writes a path's bytes as Latin-1.
+            path = path.encode("latin-1").decode("utf-8", "replace")
         read = environ["wsgi.input"].read
         reply = answer_environ(self._receiver, self._handler, environ, path, read, self._clock)
         headers = list(reply.headers)
@@ -94,11 +96,11 @@ def _nothing(most: int) -> bytes:
     return b""
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    headers = {key[5:].replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
+def _headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+    headers = [(key[5:].replace("_", "-"), value) for key, value in environ.items() if key[:5] == "HTTP_"]
     kind = environ.get("CONTENT_TYPE")
     if kind:
-        headers["CONTENT-TYPE"] = kind
+        headers.append(("CONTENT-TYPE", kind))
     return headers
 
 

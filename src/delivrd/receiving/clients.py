@@ -56,13 +56,13 @@ class Clients:
     """Finds the client of each request.
 
     Args:
-        proxies: those to believe; None where every peer is the client itself.
+        proxies: those to believe.
     """
 
-    def __init__(self, proxies: TrustedProxies | None) -> None:
-        self._header = "" if proxies is None else proxies.header.lower()
-        self._networks = [] if proxies is None else proxies.networks()
-        self._unix = proxies is not None and UNIX in proxies.addresses
+    def __init__(self, proxies: TrustedProxies) -> None:
+        self._header = proxies.header.lower()
+        self._networks = proxies.networks()
+        self._unix = UNIX in proxies.addresses
 
     def client(self, peer: str | None, headers: Headers) -> str | None:
         """The client's address: the peer's, or the nearest that no declared proxy has.
@@ -71,7 +71,7 @@ class Clients:
             peer: the address at the other end of the connection, if it has one.
             headers: of the request.
         """
-        if not self._header or not self._is_proxy(peer):
+        if not self._is_proxy(peer):
             return peer or None
         listed = ",".join(all_headers(headers, self._header))
         hops = list(_forwarded(listed)) if self._header == "forwarded" else [_bare(hop) for hop in listed.split(",")]

@@ -140,7 +140,7 @@ class Receiver:
         if not self.doors:
             raise AccountError("no account can take a request; give one secrets or addresses, or say open = true")
         self._start = prefix + "/"
-        self._clients = Clients(proxies)
+        self._client = None if proxies is None else Clients(proxies).client
 
     def arrive(
         self, method: str, path: str, target: str, headers: Headers, peer: str | None, length: str | None = None
@@ -166,7 +166,8 @@ class Receiver:
             if not (length.isascii() and length.isdigit() and len(length) < 20):
                 return _BAD_LENGTH
             size = int(length)
-        arrival = Arrival(door, method, target, headers, self._clients.client(peer, headers), size)
+        client = peer or None if self._client is None else self._client(peer, headers)
+        arrival = Arrival(door, method, target, headers, client, size)
         return arrival if size is None or size <= arrival.most else self.too_large(arrival)
 
     def too_large(self, arrival: Arrival) -> Reply:
