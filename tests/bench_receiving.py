@@ -86,7 +86,17 @@ class Load:
 
 
 def uvicorn_command(app: str) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", "--fd", "{fd}", "--no-access-log", "--log-level", "error", f"bench_apps:{app}"]
+    return [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--fd",
+        "{fd}",
+        "--no-access-log",
+        "--log-level",
+        "error",
+        f"bench_apps:{app}",
+    ]
 
 
 def gunicorn_command(app: str, *options: str) -> list[str]:
@@ -128,7 +138,9 @@ def main() -> int:
                 for connection in load.connections:
                     connection.socket.close()
         limit = LIMIT if promised else None
-        rows.append({"pair": name, "base_us": base, "cost_us": cost, "ratio": ratio, "wall_ratio": wall, "limit": limit})
+        rows.append(
+            {"pair": name, "base_us": base, "cost_us": cost, "ratio": ratio, "wall_ratio": wall, "limit": limit}
+        )
         verdict = "" if limit is None else f"  (at most {limit}: {'yes' if ratio <= limit else 'NO'})"
         print(f"{name:42} {base:7.1f} us {cost:7.1f} us {ratio:6.2f}, on the clock {wall:5.2f}{verdict}", flush=True)
     print(json.dumps(rows))

@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from delivrd.accounts import Account
 from delivrd.errors import AccountError, PluginError, UnknownProvider
 from delivrd.provider import Provider
+from delivrd.tables import Meanings, Row
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: the keys, and the places in lists, from the outermost."""
@@ -195,13 +196,15 @@ class _Document:
                 self._refuse((*here, key), f"no field {key}{_meant(key, _FIELDS)}; expected: {', '.join(_FIELDS)}")
         provider = self._provider(here, table)
         fields = {key: value for key, value in table.items() if key != "provider"}
+        self._check_keys((*here, "meanings"), table.get("meanings"), Meanings)
         self._fill(here, fields, provider)
         try:
             account = Account.from_dict({"name": name, **fields})
             check_account(provider, account)
         except AccountError as error:
             said = str(error)
-            self._refuse(_place(self.document, here, said.removeprefix(f"{provider.name}, ")), said)
+            about = said.removeprefix(provider.name).lstrip(",: ")
+            self._refuse(_place(self.document, here, about), said)
         return provider, account
 
     def _provider(self, here: Path, table: Mapping[str, Any]) -> Provider:
@@ -215,6 +218,18 @@ class _Document:
             self._refuse((*here, "provider"), f"provider: {error}")
         except KeyError:
             self._refuse((*here, "provider"), f"provider: none is named {name}{_meant(name, self.providers)}")
+
+    def _check_keys(self, here: Path, tables: object, kind: type[Meanings | Row]) -> None:
+        """Refuse a misspelt key of a meaning or of a row; the values are checked with the account."""
+        known = kind.__struct_fields__
+        for at, table in enumerate(tables if isinstance(tables, list) else ()):
+            for key, value in table.items() if isinstance(table, dict) else ():
+                path = (*here, at, key)
+                if key not in known:
+                    said = f"no field {key}{_meant(key, known)}; expected: {', '.join(known)}"
+                    self._refuse(path, f"{_spelt(path[2:-1])}: {said}")
+                if key == "rows":
+                    self._check_keys(path, value, Row)
 
     def _fill(self, here: Path, fields: dict[str, Any], provider: Provider) -> None:
         """Put in place of each name of a variable or a file the secret that it holds."""
