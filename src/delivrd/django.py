@@ -6,6 +6,7 @@ The rule of this module: only what Django asks for; what is answered is told in 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 try:
@@ -36,11 +37,15 @@ def urls(receiver: Receiver, handler: Handler, *, clock: Clock = utc_now) -> lis
     require_sync(handler)
 
     def answer(request: HttpRequest, rest: str) -> HttpResponse:
-        environ: Any = getattr(request, "environ", None)
-        # Django's own reader gives nothing of a body without a length; the server's does.
-        without_length = environ is not None and not environ.get("CONTENT_LENGTH")
-        read = environ["wsgi.input"].read if without_length else request.read
-        reply = answer_environ(receiver, handler, request.META, f"{receiver.prefix}/{rest}", read, clock)
+        environ: Mapping[str, Any] | None = getattr(request, "environ", None)
+        read = request.read
+        if environ is None:
+            # Under ASGI, Django has the whole body before it calls a view.
+            environ = {**request.META, "wsgi.input_terminated": True}
+        elif not environ.get("CONTENT_LENGTH"):
+            # Django's own reader gives nothing of a body without a length; the server's does.
+            read = environ["wsgi.input"].read
+        reply = answer_environ(receiver, handler, environ, f"{receiver.prefix}/{rest}", read, clock)
         response = HttpResponse(reply.body, status=reply.status)
         del response["Content-Type"]
         for name, value in reply.headers:
