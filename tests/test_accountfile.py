@@ -189,6 +189,10 @@ def test_what_is_no_toml_is_refused_at_its_place_and_not_shown(text, said):
     assert message.partition("line")[2] == said.partition("line")[2]
 
 
+def test_what_is_nested_without_end_is_refused():
+    assert refusal("a = " + "[" * 100_000) == "accounts.toml: expected TOML that is not nested so deep"
+
+
 def test_line_ends_of_windows_and_a_byte_order_mark_move_no_line():
     text = START + 'zone = "Mars"\n'
     data = b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()

@@ -177,6 +177,8 @@ class _Document:
             self.document = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             raise AccountError(f"{name}: expected TOML: {_plain(str(error), self.text)}") from None
+        except RecursionError:
+            raise AccountError(f"{name}: expected TOML that is not nested so deep") from None
 
     def accounts(self) -> Accounts:
         tables = self.document.get("accounts")

@@ -32,6 +32,24 @@ CUT: Final = Reply(400)
 TOO_SLOW: Final = Reply(408)
 
 
+class _Gathered:
+    """A body while it comes: one run of bytes, for a list of single bytes would take forty times their memory."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held: bytes | bytearray = b""
+
+    def add(self, piece: bytes) -> None:
+        """Append some bytes. Most bodies come in one piece, which is kept as it is."""
+        if not self.held:
+            self.held = piece
+            return
+        if isinstance(self.held, bytes):
+            self.held = bytearray(self.held)
+        self.held += piece
+
+
 class _Deadline:
     """`asyncio.timeout` without rescheduling and nesting, for a third of its cost, which was a tenth of the receiver's.
 
@@ -104,15 +122,15 @@ def answer(receiver: Receiver, handler: Handler, arrival: Arrival, read: Callabl
         read: gives at most so many bytes of the body; none at its end.
         clock: gives the time of arrival.
     """
-    pieces, left = [], arrival.most + 1 if arrival.length is None else arrival.length
+    body, left = _Gathered(), arrival.most + 1 if arrival.length is None else arrival.length
     while left > 0 and (piece := read(min(left, PIECE))):
-        pieces.append(piece)
+        body.add(piece)
         left -= len(piece)
     if arrival.length is not None and left > 0:
         return CUT
     if arrival.length is None and left <= 0:
         return receiver.too_large(arrival)
-    taken = receiver.take(arrival, b"".join(pieces), clock())
+    taken = receiver.take(arrival, bytes(body.held), clock())
     if isinstance(taken, Reply):
         return taken
     try:
@@ -142,17 +160,16 @@ async def answer_async(
     Raises:
         Gone: `read` did.
     """
-    pieces, size = [], 0
+    body = _Gathered()
     try:
         with _Deadline(seconds):
             while (piece := await read()) is not None:
-                size += len(piece)
-                if size > arrival.most:
+                body.add(piece)
+                if len(body.held) > arrival.most:
                     return receiver.too_large(arrival)
-                pieces.append(piece)
     except TimeoutError:
         return TOO_SLOW
-    taken = receiver.take(arrival, pieces[0] if len(pieces) == 1 else b"".join(pieces), clock())
+    taken = receiver.take(arrival, bytes(body.held), clock())
     if isinstance(taken, Reply):
         return taken
     try:

@@ -67,11 +67,10 @@ def _operation(door: Door, method: str, schemas: dict[str, Any], proofs: dict[st
     operation: dict[str, Any] = {
         "operationId": f"{method.lower()}-{door.name}",
         "summary": f"A report by {provider.title}, for the account {door.name}.",
-        "externalDocs": {"description": provider.docs.title, "url": provider.docs.url or ""},
         "responses": dict(_responses(door)),
     }
-    if not provider.docs.url:
-        del operation["externalDocs"]
+    if provider.docs.url:
+        operation["externalDocs"] = {"description": provider.docs.title, "url": provider.docs.url}
     if required:
         operation["security"] = [required]
     if push.query:
