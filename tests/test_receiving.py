@@ -32,7 +32,7 @@ from delivrd import (
     Source,
     Status,
 )
-from delivrd.receiving import Arrival, Received, Receiver, TrustedProxies, openapi
+from delivrd.receiving import Head, Received, Receiver, TrustedProxies, openapi
 from delivrd.receiving.clients import Clients
 from delivrd.receiving.conduct import awaited, require_sync, status_line
 
@@ -641,10 +641,10 @@ def test_a_proof_that_openapi_has_words_for_is_described():
     assert list(described["components"]["securitySchemes"]) == ["odd.HttpBasic"]
 
 
-def test_an_arrival_shows_nothing_of_the_request():
+def test_a_head_shows_nothing_of_the_request():
     arrived = Receiver(ACCOUNTS).arrive("POST", "/dlr/us", f"/dlr/us?secret={SECRET}", (), None)
-    assert isinstance(arrived, Arrival)
-    assert repr(arrived) == "Arrival(us, POST)"
+    assert isinstance(arrived, Head)
+    assert repr(arrived) == "Head(us, POST)"
 
 
 def test_a_status_without_a_phrase_is_written_all_the_same():

@@ -33,7 +33,7 @@ def routes(
 
     async def answer(request: web.Request) -> web.Response:
         body = request.content
-        arrival = receiver.arrive(
+        head = receiver.arrive(
             request.method,
             f"{receiver.prefix}/{request.match_info['rest']}",
             request.raw_path,
@@ -41,8 +41,8 @@ def routes(
             request.remote,
             request.headers.get(hdrs.CONTENT_LENGTH),
         )
-        if isinstance(arrival, Reply):
-            return _response(arrival, close=not body.at_eof())
+        if isinstance(head, Reply):
+            return _response(head, close=not body.at_eof())
 
         async def read() -> bytes | None:
             if body.at_eof():
@@ -53,7 +53,7 @@ def routes(
                 raise Gone from error
 
         try:
-            reply = await answer_async(receiver, handle, arrival, read, clock, body_seconds)
+            reply = await answer_async(receiver, handle, head, read, clock, body_seconds)
         except Gone:
             reply = CUT
         return _response(reply, close=not body.at_eof())

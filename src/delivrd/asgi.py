@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from delivrd.receipt import Reply
 from delivrd.receiving.conduct import BODY_SECONDS, Clock, Gone, answer_async, awaited, has_body, utc_now
-from delivrd.receiving.receiver import Arrival, AsyncHandler, Handler, Receiver
+from delivrd.receiving.receiver import Head, AsyncHandler, Handler, Receiver
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -58,7 +58,7 @@ class Application:
             path = path[len(root) :]
         headers = scope["headers"]
         client = scope.get("client")
-        arrival = self._receiver.arrive(
+        head = self._receiver.arrive(
             scope["method"],
             path,
             _target(scope),
@@ -68,15 +68,13 @@ class Application:
             next((value.decode("latin-1") for name, value in headers if name == b"content-length"), None),
         )
         read = _Body(receive)
-        if isinstance(arrival, Arrival):
+        if isinstance(head, Head):
             try:
-                reply = await answer_async(
-                    self._receiver, self._handle, arrival, read.piece, self._clock, self._seconds
-                )
+                reply = await answer_async(self._receiver, self._handle, head, read.piece, self._clock, self._seconds)
             except Gone:
                 return
         else:
-            reply = arrival
+            reply = head
         # HTTP/1 has no other way to stop a sender; HTTP/2 has, and forbids the header.
         close = not read.whole and scope.get("http_version", "1.1").startswith("1")
         await _reply(reply, send, close=close)

@@ -71,7 +71,7 @@ def answer_environ(
         path: unescaped, without what the receiver is mounted under.
         read: reads at most so many bytes of the body.
     """
-    arrival = receiver.arrive(
+    head = receiver.arrive(
         environ["REQUEST_METHOD"],
         path,
         _target(environ),
@@ -79,15 +79,15 @@ def answer_environ(
         environ.get("REMOTE_ADDR"),
         environ.get("CONTENT_LENGTH"),
     )
-    if isinstance(arrival, Reply):
-        return arrival
-    if arrival.length is None and not environ.get("wsgi.input_terminated"):
+    if isinstance(head, Reply):
+        return head
+    if head.length is None and not environ.get("wsgi.input_terminated"):
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Without the server's word that the input ends, reading it could wait for ever.
             return _NO_LENGTH
         read = _nothing
     try:
-        return answer(receiver, handler, arrival, read, clock)
+        return answer(receiver, handler, head, read, clock)
     except OSError:
         return CUT
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from delivrd.receiving.clients import TrustedProxies
 from delivrd.receiving.openapi import openapi
-from delivrd.receiving.receiver import Arrival, AsyncHandler, Door, Handler, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import Head, AsyncHandler, Door, Handler, Received, Receiver, acknowledge
 
 __all__ = [
-    "Arrival",
+    "Head",
     "AsyncHandler",
     "Door",
     "Handler",

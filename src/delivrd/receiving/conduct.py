@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from delivrd.receipt import Reply
-from delivrd.receiving.receiver import Arrival, AsyncHandler, Handler, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import Head, AsyncHandler, Handler, Received, Receiver, acknowledge
 
 Clock: TypeAlias = Callable[[], datetime]
 """Gives the time, aware."""
@@ -112,39 +112,39 @@ def require_sync(handler: Handler) -> Handler:
     return handler
 
 
-def answer(receiver: Receiver, handler: Handler, arrival: Arrival, read: Callable[[int], bytes], clock: Clock) -> Reply:
+def answer(receiver: Receiver, handler: Handler, head: Head, read: Callable[[int], bytes], clock: Clock) -> Reply:
     """Read the body, hand the receipt over, and give the reply.
 
     Args:
         receiver: that took the head.
         handler: takes the receipt over.
-        arrival: the head.
+        head: as `Receiver.arrive` gave it.
         read: gives at most so many bytes of the body; none at its end.
         clock: gives the time of arrival.
     """
-    body, left = _Gathered(), arrival.most + 1 if arrival.length is None else arrival.length
+    body, left = _Gathered(), head.most + 1 if head.length is None else head.length
     while left > 0 and (piece := read(min(left, PIECE))):
         body.add(piece)
         left -= len(piece)
-    if arrival.length is not None and left > 0:
+    if head.length is not None and left > 0:
         return CUT
-    if arrival.length is None and left <= 0:
-        return receiver.too_large(arrival)
-    taken = receiver.take(arrival, bytes(body.held), clock())
+    if head.length is None and left <= 0:
+        return receiver.too_large(head)
+    taken = receiver.take(head, bytes(body.held), clock())
     if isinstance(taken, Reply):
         return taken
     try:
         _require_done(handler(taken))
     # Whatever a handler raises: the report is not stored.
     except Exception as error:
-        return receiver.failed(arrival.door, error)
+        return receiver.failed(head.door, error)
     return acknowledge(taken)
 
 
 async def answer_async(
     receiver: Receiver,
     handle: AsyncHandler,
-    arrival: Arrival,
+    head: Head,
     read: Callable[[], Awaitable[bytes | None]],
     clock: Clock,
     seconds: float,
@@ -152,7 +152,7 @@ async def answer_async(
     """As `answer`, on an event loop.
 
     Args:
-        receiver, arrival, clock: as `answer`.
+        receiver, head, clock: as `answer`.
         handle: as `awaited` gives it.
         read: gives the next bytes of the body, if any have come; None at its end.
         seconds: how long the sender may take for its body.
@@ -165,18 +165,18 @@ async def answer_async(
         with _Deadline(seconds):
             while (piece := await read()) is not None:
                 body.add(piece)
-                if len(body.held) > arrival.most:
-                    return receiver.too_large(arrival)
+                if len(body.held) > head.most:
+                    return receiver.too_large(head)
     except TimeoutError:
         return TOO_SLOW
-    taken = receiver.take(arrival, bytes(body.held), clock())
+    taken = receiver.take(head, bytes(body.held), clock())
     if isinstance(taken, Reply):
         return taken
     try:
         await handle(taken)
     # Whatever a handler raises: the report is not stored.
     except Exception as error:
-        return receiver.failed(arrival.door, error)
+        return receiver.failed(head.door, error)
     return acknowledge(taken)
 
 

@@ -50,7 +50,7 @@ class Door(msgspec.Struct, frozen=True):
     push: Push
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True):
     """A request of which only the head has come.
 
     Attributes:
@@ -72,7 +72,7 @@ class Arrival(msgspec.Struct, frozen=True):
         return self.door.account.max_body
 
     def __repr__(self) -> str:
-        return f"Arrival({self.door.name}, {self.method})"
+        return f"Head({self.door.name}, {self.method})"
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -144,7 +144,7 @@ class Receiver:
 
     def arrive(
         self, method: str, path: str, target: str, headers: Headers, peer: str | None, length: str | None = None
-    ) -> Arrival | Reply:
+    ) -> Head | Reply:
         """Take the head of a request: what to read next, or the reply that makes reading needless.
 
         Args:
@@ -167,23 +167,23 @@ class Receiver:
                 return _BAD_LENGTH
             size = int(length)
         client = peer or None if self._client is None else self._client(peer, headers)
-        arrival = Arrival(door, method, target, headers, client, size)
-        return arrival if size is None or size <= arrival.most else self.too_large(arrival)
+        head = Head(door, method, target, headers, client, size)
+        return head if size is None or size <= head.most else self.too_large(head)
 
-    def too_large(self, arrival: Arrival) -> Reply:
+    def too_large(self, head: Head) -> Reply:
         """The reply to a body that is larger than the account allows, however much larger."""
-        return _refusal(arrival.door, TooLarge(f"body: expected at most {arrival.most} bytes"))
+        return _refusal(head.door, TooLarge(f"body: expected at most {head.most} bytes"))
 
-    def take(self, arrival: Arrival, body: bytes, received_at: datetime) -> Received | Reply:
+    def take(self, head: Head, body: bytes, received_at: datetime) -> Received | Reply:
         """Authenticate and read a request: what to hand over before it is answered, or the refusal.
 
         Args:
-            arrival: its head.
+            head: as `arrive` gave it.
             body: the raw bytes, all of them.
             received_at: the caller's time; aware.
         """
-        door = arrival.door
-        request = Request(arrival.method, arrival.target, arrival.headers, body, arrival.client)
+        door = head.door
+        request = Request(head.method, head.target, head.headers, body, head.client)
         try:
             receipt = door.provider.receive(request, door.account, received_at=received_at)
         except InputError as error:
