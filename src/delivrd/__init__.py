@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivrd.accounts import BLOT, Account
+from delivrd.accounts import Account
 from delivrd.auth import (
     AccountName,
     AllowedAddresses,
@@ -19,6 +19,7 @@ from delivrd.auth import (
     UrlSecret,
     basic_authorization,
 )
+from delivrd.blots import BLOT
 from delivrd.classify import Classifier
 from delivrd.errors import (
     AccountError,
@@ -34,6 +35,7 @@ from delivrd.errors import (
 )
 from delivrd.explain import CodeStep, Explanation, FieldStep, ReportSteps, explain
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.message_ids import IdBase, MessageIds
 from delivrd.provider import NoSettings, Provider
 from delivrd.questions import Asking, Question
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
@@ -116,11 +118,13 @@ __all__ = [
     "Flag",
     "HmacBody",
     "HttpBasic",
+    "IdBase",
     "Input",
     "InputError",
     "Mail",
     "MailText",
     "Meanings",
+    "MessageIds",
     "Network",
     "NoCode",
     "NoSettings",

@@ -5,25 +5,21 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
 from typing import Any, Final
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import msgspec
 
+from delivrd.blots import blotter
 from delivrd.errors import AccountError
+from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.records import encodable
 from delivrd.tables import Meanings
 from delivrd.times import read_zone
 
 MIB: Final = 1 << 20
-
-BLOT: Final = "***"
-"""What stands in place of a secret wherever something is stored, shown or logged."""
 
 
 class Account(msgspec.Struct, frozen=True, eq=False):
@@ -42,6 +38,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         meanings: the account's own meanings of codes, laid over the provider's tables.
         settings: the provider's own settings; which ones there are, its documentation says.
         max_body: bytes of the largest input that is decoded.
+        message_ids: how the ids of messages are spelt, when they are sent and when they are reported.
 
     Raises:
         AccountError: a field has a value that cannot be meant.
@@ -58,6 +55,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     meanings: Sequence[Meanings] = ()
     settings: Mapping[str, Any] | msgspec.Struct | None = None
     max_body: int = MIB
+    message_ids: MessageIds = AS_TEXT
 
     def __post_init__(self) -> None:
         for field in ("secrets", "addresses", "meanings"):
@@ -79,10 +77,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
             raise AccountError("meanings: expected Meanings")
         self._check_zone()
-        if type(self.open) is not bool:
-            raise AccountError("open: expected True or False; anything else would admit everybody")
-        if type(self.max_body) is not int or self.max_body <= 0:
-            raise AccountError("max_body: expected a number of bytes above 0")
+        self._check_kinds()
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Account:
@@ -106,7 +101,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return blot(text, [*self.secrets, *([self.password] if self.password else [])])
+        return blotter((*self.secrets, self.password or "")).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
@@ -119,6 +114,14 @@ class Account(msgspec.Struct, frozen=True, eq=False):
                 read_zone(self.zone)
             except ValueError as error:
                 raise AccountError(f"zone: {error}") from error
+
+    def _check_kinds(self) -> None:
+        if type(self.open) is not bool:
+            raise AccountError("open: expected True or False; anything else would admit everybody")
+        if type(self.max_body) is not int or self.max_body <= 0:
+            raise AccountError("max_body: expected a number of bytes above 0")
+        if not isinstance(self.message_ids, MessageIds):
+            raise AccountError("message_ids: expected MessageIds")
 
     @staticmethod
     def _check_network(address: str) -> None:
@@ -133,38 +136,6 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 def _is_text(value: object) -> bool:
     """Whether it is a text that every encoding of Unicode can write."""
     return isinstance(value, str) and encodable(value) == value
-
-
-def blot(text: str, secrets: Iterable[str]) -> str:
-    """A text with each secret replaced, as it stands or escaped as in a URL or in JSON."""
-    spelt = {spell(secret) for secret in secrets for spell in (str, quote, quote_plus, _quote_all, _json)}
-    for secret in sorted(spelt, key=len, reverse=True):
-        text = text.replace(secret, BLOT)
-    if "%" not in text and "\\" not in text:
-        return text
-    # Any character can be escaped, in either case: what is left is compared piece by piece, unescaped.
-    pieces = re.split(r"([&?=/#\s\"'<>]+)", text)
-    return "".join(BLOT if _hides(piece, secrets) else piece for piece in pieces)
-
-
-def _hides(piece: str, secrets: Iterable[str]) -> bool:
-    plain = {unquote(piece), unquote_plus(piece), _unescaped(piece)} if "%" in piece or "\\" in piece else set()
-    return any(secret in text for secret in secrets for text in plain)
-
-
-def _json(text: str) -> str:
-    return json.dumps(text)[1:-1]
-
-
-def _unescaped(piece: str) -> str:
-    try:
-        return str(json.loads(f'"{piece}"'))
-    except ValueError:
-        return piece
-
-
-def _quote_all(text: str) -> str:
-    return quote(text, safe="")
 
 
 _WHERE: Final = " - at `$"

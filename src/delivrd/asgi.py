@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from delivrd.receipt import Reply
 from delivrd.receiving.conduct import BODY_SECONDS, Clock, Gone, answer_async, awaited, has_body, utc_now
-from delivrd.receiving.receiver import Head, AsyncHandler, Handler, Receiver
+from delivrd.receiving.receiver import AsyncHandler, Handler, Head, Receiver
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from delivrd.receiving.clients import TrustedProxies
 from delivrd.receiving.openapi import openapi
-from delivrd.receiving.receiver import Head, AsyncHandler, Door, Handler, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import AsyncHandler, Door, Handler, Head, Received, Receiver, acknowledge
 
 __all__ = [
-    "Head",
     "AsyncHandler",
     "Door",
     "Handler",
+    "Head",
     "Received",
     "Receiver",
     "TrustedProxies",

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from delivrd.receipt import Reply
-from delivrd.receiving.receiver import Head, AsyncHandler, Handler, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import AsyncHandler, Handler, Head, Received, Receiver, acknowledge
 
 Clock: TypeAlias = Callable[[], datetime]
 """Gives the time, aware."""
