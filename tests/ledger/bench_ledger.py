@@ -28,7 +28,7 @@ if __name__ == "__main__":
 import msgspec
 import postgres
 import psycopg
-from acme import ACME, arrival, at
+from callbacks import ACME, arrival, at
 
 from delivrd import Account, Registry, read_samples
 from delivrd.ledger import Arrival, Ledger

@@ -26,7 +26,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import postgres
-from acme import ACME, ROWS, arrival, at
+from callbacks import ACME, ROWS, arrival, at
 
 from delivrd import Account
 from delivrd.ledger import Arrival, Ledger

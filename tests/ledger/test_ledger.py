@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from acme import ACME, PAGE, READING, ROWS, arrival, at, provider
+from callbacks import ACME, PAGE, READING, ROWS, arrival, at, provider
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 

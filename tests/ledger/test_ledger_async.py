@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 import pytest
-from acme import ACME, arrival, at
+from callbacks import ACME, arrival, at
 
 from delivrd.ledger import Arrival, AsyncLedger, Ledger, LedgerError
 

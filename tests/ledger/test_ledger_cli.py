@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from acme import ACME, ROWS, arrival, at, provider
+from callbacks import ACME, ROWS, arrival, at, provider
 from click.testing import CliRunner
 
 from delivrd import Account, Registry, Row, Status

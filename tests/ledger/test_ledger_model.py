@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 import msgspec
 import pytest
-from acme import ACME, ROWS, arrival, at
+from callbacks import ACME, ROWS, arrival, at
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from acme import ACME, arrival, at, provider
+from callbacks import ACME, arrival, at, provider
 
 from delivrd import AccountError, DeliverSm, Mail, Registry, Report, Request, Response, Status, read_samples
 from delivrd.ledger import Arrival, Ledger
