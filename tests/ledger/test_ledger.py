@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from callbacks import ACME, PAGE, READING, ROWS, arrival, at, provider
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from callbacks import ACME, PAGE, READING, ROWS, arrival, at, provider
 
 from delivrd import (
     Absence,
