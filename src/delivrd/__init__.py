@@ -50,11 +50,15 @@ from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Rese
 from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push
 
 if TYPE_CHECKING:
+    from delivrd.accountfile import Accounts, load_accounts, read_accounts
     from delivrd.files import SUFFIXES, Sample, SampleError, read_each, read_samples, write_sample
     from delivrd.hookspecs import hookimpl
     from delivrd.registry import Plugin, Registry
 
 _LATE = {
+    "Accounts": "delivrd.accountfile",
+    "load_accounts": "delivrd.accountfile",
+    "read_accounts": "delivrd.accountfile",
     "Registry": "delivrd.registry",
     "Plugin": "delivrd.registry",
     "hookimpl": "delivrd.hookspecs",
@@ -86,6 +90,7 @@ __all__ = [
     "Account",
     "AccountError",
     "AccountName",
+    "Accounts",
     "AllowedAddresses",
     "AllowedSender",
     "Answer",
@@ -170,6 +175,8 @@ __all__ = [
     "explain",
     "header_pairs",
     "hookimpl",
+    "load_accounts",
+    "read_accounts",
     "read_each",
     "read_samples",
     "report_schema",

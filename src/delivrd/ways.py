@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import msgspec
 
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.receipt import Absence, Problem
+from delivrd.receipt import Absence, Problem, Reply
 from delivrd.report import Warning
 from delivrd.shapes import Reading
 from delivrd.tables import AbsenceTable
@@ -82,6 +82,10 @@ class Errors(msgspec.Struct, frozen=True):
     text: tuple[str, ...] = ()
 
 
+_SEND_AGAIN: Final = Reply(503)
+"""No documented provider takes it for a success, and none stops at it that goes on after another failure."""
+
+
 class Push(msgspec.Struct, frozen=True, kw_only=True):
     """An HTTP request by which a provider reports.
 
@@ -94,6 +98,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
             the list. None where a body is one report.
         inherit: fields of the outer object that an item takes where it has none of its own.
         decode: the provider's own function, in place of all this.
+        again: the reply that makes the provider send a request again, where it was ours to take and we failed.
     """
 
     reading: Reading
@@ -103,6 +108,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     items: str | None = None
     inherit: tuple[str, ...] = ()
     decode: Decode | None = None
+    again: Reply = _SEND_AGAIN
 
     takes: ClassVar[type[Input]] = Request
 

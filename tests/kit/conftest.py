@@ -15,6 +15,9 @@ import pytest_delivrd.collect  # noqa: F401
 
 INSTALLED = any(entry.name == "delivrd" for entry in entry_points(group="pytest11"))
 
+# Schemathesis takes a second to import, which each run inside these tests would do again.
+OTHERS = ("-p", "no:schemathesis", "-p", "no:anyio")
+
 HEADER = '''
     """Acme: a POST of JSON for each change."""
     import json
@@ -87,8 +90,8 @@ SOUND: Mapping[str, bytes] = {
 class Bench:
     """A folder with an installed plugin and its fixtures, in which pytest can be run."""
 
-    kit = () if INSTALLED else ("-p", "pytest_delivrd.plugin")
-    """What pytest needs to be told, to find the kit."""
+    kit = (*OTHERS, *(() if INSTALLED else ("-p", "pytest_delivrd.plugin")))
+    """What pytest needs to be told, to find the kit and nothing that only happens to be installed."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester

@@ -1,0 +1,364 @@
+"""The accounts of a gateway, by name: made in code, or read from a TOML file.
+
+The rule of this module: an account that cannot work is refused before the first input comes, with
+the file, the line and the remedy; and no message shows a secret, nor any value that could be one.
+
+    [accounts.main]
+    provider = "acme"
+    secrets = [{env = "ACME_SECRET"}, {file = "old-secret.txt"}]
+    zone = "Europe/Tallinn"
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final, NoReturn, TypeAlias
+
+from delivrd.accounts import Account
+from delivrd.errors import AccountError, PluginError, UnknownProvider
+from delivrd.provider import Provider
+from delivrd.tables import Meanings, Row
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in a document: the keys, and the places in lists, from the outermost."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+"""A name stands in a URL, so it is written with the characters that no URL escapes (RFC 3986, section 2.3)."""
+
+_FIELDS: Final = ("provider", *(field for field in Account.__struct_fields__ if field != "name"))
+_SPELLINGS: Final = 'a text, {env = "NAME"} or {file = "PATH"}'
+
+
+class Accounts(Mapping[str, tuple[Provider, Account]]):
+    """Accounts by name, each with its provider, in order. It cannot be changed.
+
+    Args:
+        pairs: each account beside its provider; the account's own name is its name here.
+
+    Raises:
+        AccountError: an account has no name that can stand in a URL, or that of another; it does
+            not fit its provider; or it would refuse everything and can ask nothing.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Provider, Account]]) -> None:
+        held: dict[str, tuple[Provider, Account]] = {}
+        for provider, account in pairs:
+            check_account(provider, account)
+            if account.name in held:
+                raise AccountError(f"two accounts are named {account.name}; rename one")
+            held[account.name] = (provider, account)
+        self._held = held
+
+    def __getitem__(self, name: str) -> tuple[Provider, Account]:
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return f"Accounts({', '.join(f'{name}: {provider.name}' for name, (provider, _) in self._held.items())})"
+
+
+def check_account(provider: Provider, account: Account) -> None:
+    """Refuse an account that could not work.
+
+    Raises:
+        AccountError: as `Accounts`.
+    """
+    if not _NAME.fullmatch(account.name):
+        raise AccountError(
+            "name: expected letters, digits, '-', '_', '.' and '~', a letter or a digit first; it stands in a URL"
+        )
+    if account.name in account.secrets:
+        raise AccountError("secrets: one of them is the account's name, which everybody sees; give another")
+    provider.check(account)
+    proven = any(provable(provider, kind, account) for kind in provider.ways)
+    if not (account.open or proven or _can_ask(provider, account)):
+        known = ", ".join(dict.fromkeys(type(scheme).__name__ for scheme in provider.auth)) or "none"
+        raise AccountError(
+            f"{provider.name} has no way to prove an input for this account, which would refuse every one "
+            f"(ways that it knows: {known}); give it secrets or addresses, or say open = true"
+        )
+
+
+def provable(provider: Provider, kind: Any, account: Account) -> bool:
+    """Whether an input of this kind can prove itself for this account."""
+    return any(scheme.sufficient for scheme in provider.proofs(kind, account))
+
+
+def _can_ask(provider: Provider, account: Account) -> bool:
+    """Whether the account holds what one of the provider's questions needs: it may be there for asking alone."""
+    for question in provider.questions:
+        try:
+            provider.ask("1", account, operation=question.operation)
+        except AccountError:
+            continue
+        return True
+    return False
+
+
+def load_accounts(path: str, providers: Mapping[str, Provider]) -> Accounts:
+    """The accounts of a TOML file; the environment and the files that it names are read as well.
+
+    Args:
+        path: of the file. Paths inside it count from its folder.
+        providers: by name, as `Registry.installed()` gives them.
+
+    Raises:
+        AccountError: the file cannot be read, or as `read_accounts`.
+    """
+    # Loaded here: only this function touches files and the environment.
+    import os
+    from pathlib import Path as File
+
+    file = File(path)
+
+    def read_file(name: str) -> bytes:
+        return (file.parent / name).read_bytes()
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise AccountError(f"{path}: expected a file that can be read: {error.strerror}") from None
+    return read_accounts(str(path), data, providers, environ=os.environ, read_file=read_file)
+
+
+def read_accounts(
+    name: str,
+    data: bytes,
+    providers: Mapping[str, Provider],
+    *,
+    environ: Mapping[str, str] | None = None,
+    read_file: Callable[[str], bytes] | None = None,
+) -> Accounts:
+    """The accounts of a TOML document.
+
+    Args:
+        name: of the file, for messages.
+        data: its content.
+        providers: by name.
+        environ: where `{env = "NAME"}` is looked up; nowhere by default.
+        read_file: reads `{file = "PATH"}`, raising `OSError` where it cannot; no file by default.
+
+    Raises:
+        AccountError: the document, or an account in it, cannot be meant; the message begins with
+            the file and the line.
+    """
+    return _Document(name, data, providers, environ or {}, read_file).accounts()
+
+
+class _Document:
+    """A file of accounts while it is read."""
+
+    def __init__(
+        self,
+        name: str,
+        data: bytes,
+        providers: Mapping[str, Provider],
+        environ: Mapping[str, str],
+        read_file: Callable[[str], bytes] | None,
+    ) -> None:
+        self.name = name
+        self.providers = providers
+        self.environ = environ
+        self.read_file = read_file
+        try:
+            self.text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise AccountError(f"{name}: line {line}: expected UTF-8") from None
+        try:
+            self.document = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            raise AccountError(f"{name}: expected TOML: {_plain(str(error), self.text)}") from None
+        except RecursionError:
+            raise AccountError(f"{name}: expected TOML that is not nested so deep") from None
+
+    def accounts(self) -> Accounts:
+        tables = self.document.get("accounts")
+        for key in self.document:
+            if key != "accounts":
+                self._refuse((key,), f"expected accounts only, each a table [accounts.NAME]; no {key}")
+        if not isinstance(tables, dict) or not tables:
+            self._refuse(("accounts",), "expected at least one account: a table [accounts.NAME]")
+        return Accounts([self._account(name, table) for name, table in tables.items()])
+
+    def _account(self, name: str, table: object) -> tuple[Provider, Account]:
+        here: Path = ("accounts", name)
+        if not isinstance(table, dict):
+            self._refuse(here, f"expected a table: [accounts.{name}]")
+        for key in table:
+            if key not in _FIELDS:
+                self._refuse((*here, key), f"no field {key}{_meant(key, _FIELDS)}; expected: {', '.join(_FIELDS)}")
+        provider = self._provider(here, table)
+        fields = {key: value for key, value in table.items() if key != "provider"}
+        self._check_keys((*here, "meanings"), table.get("meanings"), Meanings)
+        self._fill(here, fields, provider)
+        try:
+            account = Account.from_dict({"name": name, **fields})
+            check_account(provider, account)
+        except AccountError as error:
+            said = str(error)
+            about = said.removeprefix(provider.name).lstrip(",: ")
+            self._refuse(_place(self.document, here, about), said)
+        return provider, account
+
+    def _provider(self, here: Path, table: Mapping[str, Any]) -> Provider:
+        name = table.get("provider")
+        if not isinstance(name, str):
+            installed = ", ".join(self.providers) or "none"
+            self._refuse((*here, "provider"), f"provider: expected the name of a provider; installed: {installed}")
+        try:
+            return self.providers[name]
+        except (UnknownProvider, PluginError) as error:
+            self._refuse((*here, "provider"), f"provider: {error}")
+        except KeyError:
+            self._refuse((*here, "provider"), f"provider: none is named {name}{_meant(name, self.providers)}")
+
+    def _check_keys(self, here: Path, tables: object, kind: type[Meanings | Row]) -> None:
+        """Refuse a misspelt key of a meaning or of a row; the values are checked with the account."""
+        known = kind.__struct_fields__
+        for at, table in enumerate(tables if isinstance(tables, list) else ()):
+            for key, value in table.items() if isinstance(table, dict) else ():
+                path = (*here, at, key)
+                if key not in known:
+                    said = f"no field {key}{_meant(key, known)}; expected: {', '.join(known)}"
+                    self._refuse(path, f"{_spelt(path[2:-1])}: {said}")
+                if key == "rows":
+                    self._check_keys(path, value, Row)
+
+    def _fill(self, here: Path, fields: dict[str, Any], provider: Provider) -> None:
+        """Put in place of each name of a variable or a file the secret that it holds."""
+        secrets = fields.get("secrets")
+        if isinstance(secrets, list):
+            fields["secrets"] = [self._secret((*here, "secrets", at), each) for at, each in enumerate(secrets)]
+        if "password" in fields:
+            fields["password"] = self._secret((*here, "password"), fields["password"])
+        settings = fields.get("settings")
+        if isinstance(settings, dict):
+            fields["settings"] = {
+                key: self._secret((*here, "settings", key), value) if key in provider.secret_settings else value
+                for key, value in settings.items()
+            }
+
+    def _secret(self, path: Path, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        if (
+            len(given) != 1
+            or not given.keys() <= {"env", "file"}
+            or not all(isinstance(v, str) for v in given.values())
+        ):
+            self._refuse(path, f"{_spelt(path[2:])}: expected {_SPELLINGS}")
+        ((source, name),) = given.items()
+        found = self._variable(path, name) if source == "env" else self._file(path, name)
+        if not found:
+            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} is empty; an empty secret admits everybody")
+        return found
+
+    def _variable(self, path: Path, name: str) -> str:
+        found = self.environ.get(name)
+        if found is None:
+            self._refuse(path, f"{_spelt(path[2:])}: the environment has no variable {name}; set it")
+        return found
+
+    def _file(self, path: Path, name: str) -> str:
+        if self.read_file is None:
+            self._refuse(path, f'{_spelt(path[2:])}: no files are read here; give a text or {{env = "NAME"}}')
+        try:
+            # Editors end a file with a line end, which is no part of a secret.
+            return self.read_file(name).decode().rstrip("\r\n")
+        except OSError as error:
+            self._refuse(path, f"{_spelt(path[2:])}: file {name} cannot be read: {error.strerror or 'no such file'}")
+        except UnicodeDecodeError:
+            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8")
+
+    def _refuse(self, path: Path, said: str) -> NoReturn:
+        where = _spelt(path[:2]) if path[:1] == ("accounts",) and len(path) > 1 else ""
+        line = line_of(self.text, path)
+        raise AccountError(": ".join(filter(None, (self.name, f"line {line}", where, said)))) from None
+
+
+def line_of(text: str, path: Path) -> int:
+    """The number of the line, from 1, on which the statement begins that first brings a value into a TOML document.
+
+    TOML's own parser is asked, about ever shorter beginnings of the text: it cannot misread a string as a table.
+
+    Args:
+        text: a document that parses, its line ends `\\n`.
+        path: the value; where it is not there, the innermost table or list around it that is.
+    """
+    lines = text.split("\n")
+    whole = tomllib.loads(text)
+    while path and not _holds(whole, path):
+        path = path[:-1]
+    if not path:
+        return 1
+
+    def parsed(most: int) -> tuple[int, Mapping[str, Any]]:
+        """The longest beginning of at most so many lines that parses."""
+        while True:
+            try:
+                return most, tomllib.loads("\n".join(lines[:most]))
+            except tomllib.TOMLDecodeError:
+                most -= 1
+
+    low, high = 0, len(lines)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _holds(parsed(middle)[1], path):
+            high = middle
+        else:
+            low = middle
+    return parsed(high - 1)[0] + 1
+
+
+def _holds(document: Any, path: Path) -> bool:
+    for key in path:
+        if isinstance(document, list) and isinstance(key, int):
+            if key >= len(document):
+                return False
+        elif not (isinstance(document, dict) and key in document):
+            return False
+        document = document[key]
+    return True
+
+
+_STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\[(\d+)\]")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
+
+
+def _place(document: Mapping[str, Any], here: Path, said: str) -> Path:
+    """The value that a message is about: it begins with its fields (`meanings[0].rows[1].code: …`)."""
+    place = here
+    while True:
+        fields, colon, rest = said.partition(":")
+        steps = [name or int(at) for name, at in _STEP.findall(fields)]
+        if not colon or " " in fields or not _holds(document, (*place, *steps)):
+            break
+        place, said = (*place, *steps), rest.strip()
+    unknown = _UNKNOWN.search(said)
+    return (*place, unknown[1]) if unknown else place
+
+
+def _spelt(path: Path) -> str:
+    """A path as one text: `accounts.main.secrets[0]`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _plain(said: str, text: str) -> str:
+    """What TOML's parser says, its place as all other messages name it."""
+    said = said.replace("(at end of document)", f"(at line {text.count(chr(10)) + 1}, at the end)")
+    found = re.fullmatch(r"(.*) \(at (line \d+)(.*)\)", said, re.DOTALL)
+    return f"{found[1]} ({found[2]}{found[3]})" if found else said

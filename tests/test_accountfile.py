@@ -1,0 +1,263 @@
+"""Accounts by name: from code and from a TOML file, refused at the start with file, line and remedy."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delivrd import Account, AccountError, Accounts, Cause, Registry, load_accounts, read_accounts
+from delivrd.accountfile import line_of
+
+PROVIDERS = Registry.installed()
+TELI = PROVIDERS["teli"]
+SECRET = "hunter2-is-no-secret"
+
+
+def read(text: str, **sources):
+    return read_accounts("accounts.toml", text.encode(), PROVIDERS, **sources)
+
+
+def refusal(text: str | bytes, **sources) -> str:
+    data = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(AccountError) as raised:
+        read_accounts("accounts.toml", data, PROVIDERS, **sources)
+    assert SECRET not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__cause__ is None
+    return str(raised.value)
+
+
+WHOLE = """\
+[accounts.main]
+provider = "messente-legacy"
+secrets = ["one", {env = "OLD"}, {file = "new.txt"}]
+username = "name"
+password = {env = "PASSWORD"}
+zone = "Europe/Tallinn"
+addresses = ["192.0.2.0/24"]
+public_url = "https://gateway.test/dlr/main"
+max_body = 1000
+
+[[accounts.main.meanings]]
+field = "err"
+rows = [{code = "009", status = "rejected", final = true, cause = "opted_out", meaning = "said by support"}]
+
+[accounts.mails]
+provider = "upside-wireless"
+open = true
+settings = {token = {env = "PASSWORD"}, signature = "s", mail_patterns = ["{trackingid}: {status}"]}
+"""
+
+
+def test_a_file_gives_accounts_in_order_with_their_providers():
+    files = {"new.txt": b"three\r\n"}
+    accounts = read(WHOLE, environ={"OLD": "two", "PASSWORD": "word"}, read_file=files.__getitem__)
+    assert list(accounts) == ["main", "mails"]
+    provider, main = accounts["main"]
+    assert provider is PROVIDERS["messente-legacy"]
+    assert main.name == "main"
+    assert main.secrets == ("one", "two", "three")
+    assert (main.username, main.password, main.zone) == ("name", "word", "Europe/Tallinn")
+    assert (main.addresses, main.public_url, main.max_body) == (
+        ("192.0.2.0/24",),
+        "https://gateway.test/dlr/main",
+        1000,
+    )
+    assert main.meanings[0].rows[0].cause is Cause.OPTED_OUT
+    _, mails = accounts["mails"]
+    assert mails.settings == {"token": "word", "signature": "s", "mail_patterns": ["{trackingid}: {status}"]}
+    assert mails.open
+
+
+def test_a_file_on_disk_names_secrets_beside_it_and_in_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "secret.txt").write_text("from a file\n")
+    monkeypatch.setenv("DELIVRD_TEST_SECRET", "from the environment")
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        '[accounts.us]\nprovider = "teli"\nsecrets = [{env = "DELIVRD_TEST_SECRET"}, {file = "secret.txt"}]\n'
+    )
+    _, account = load_accounts(str(file), PROVIDERS)["us"]
+    assert account.secrets == ("from the environment", "from a file")
+    with pytest.raises(AccountError, match=r"nowhere.toml: expected a file that can be read: No such file"):
+        load_accounts(str(tmp_path / "nowhere.toml"), PROVIDERS)
+
+
+START = '[accounts.us]\nprovider = "teli"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: expected at least one account"),
+        ("[accounts]\n", "line 1: expected at least one account"),
+        ("accounts = 7\n", "line 1: expected at least one account"),
+        ('\n[account.us]\nprovider = "teli"\n', "line 2: expected accounts only, each a table [accounts.NAME]"),
+        ("[accounts]\n\nus = 7\n", "line 3: accounts.us: expected a table: [accounts.us]"),
+        ("[accounts.us]\n", "line 1: accounts.us: provider: expected the name of a provider; installed: messente"),
+        (
+            '[accounts.us]\nprovider = "telly"\n',
+            "line 2: accounts.us: provider: no provider 'telly'; did you mean teli?",
+        ),
+        ("[accounts.us]\nprovider = 7\n", "line 2: accounts.us: provider: expected the name"),
+        (START + f'secret = "{SECRET}"\n', "line 3: accounts.us: no field secret; did you mean secrets?"),
+        (START + 'name = "x"\n', "line 3: accounts.us: no field name"),
+        (START + f'secrets = "{SECRET}"\n', "line 3: accounts.us: secrets: Expected `array`, got `str`"),
+        (
+            START + f'secrets = [\n  "{SECRET}",\n  7,\n]\n',
+            "line 3: accounts.us: secrets[1]: Expected `str`, got `int`",
+        ),
+        (START + 'secrets = [""]\n', "line 3: accounts.us: secrets: expected texts that are not empty"),
+        (START + 'secrets = ["us"]\n', "line 3: accounts.us: secrets: one of them is the account's name"),
+        (START + 'secrets = [{env = "NOT_SET"}]\n', "secrets[0]: the environment has no variable NOT_SET; set it"),
+        (START + 'secrets = [{env = "EMPTY"}]\n', "secrets[0]: env EMPTY is empty; an empty secret admits everybody"),
+        (START + 'secrets = [{file = "none.txt"}]\n', "secrets[0]: file none.txt cannot be read: no such file"),
+        (START + 'secrets = [{file = "latin.txt"}]\n', "secrets[0]: file latin.txt: expected UTF-8"),
+        (START + 'secrets = [{file = "blank.txt"}]\n', "secrets[0]: file blank.txt is empty"),
+        (START + 'secrets = [{environ = "A"}]\n', 'secrets[0]: expected a text, {env = "NAME"} or {file = "PATH"}'),
+        (START + 'secrets = [{env = "EMPTY", file = "x"}]\n', "line 3: accounts.us: secrets[0]: expected a text, {env"),
+        (START + "secrets = [{env = 7}]\n", "secrets[0]: expected a text, {env"),
+        (START + "password = {env = 7}\n", "line 3: accounts.us: password: expected a text, {env"),
+        (START + '# a comment\n\nzone = "Mars"\n', "line 5: accounts.us: zone: no zone 'Mars'"),
+        (START + 'addresses = ["300.1.1.1"]\n', "line 3: accounts.us: addresses: '300.1.1.1' is neither"),
+        (START + 'open = "yes"\n', "line 3: accounts.us: open: Expected `bool`, got `str`"),
+        (START + "open = true\nmax_body = 0\n", "line 4: accounts.us: max_body: expected a number of bytes above 0"),
+        (START + "open = true\nsettings = {x = 1}\n", "line 4: accounts.us: teli, settings: Object contains unknown"),
+        (
+            START + 'open = true\n[[accounts.us.meanings]]\nfield = "x"\nrows = []\n\n'
+            '[[accounts.us.meanings]]\nrows = []\nfield = "status"\nrule = 1\n',
+            "line 11: accounts.us: meanings[1]: no field rule; expected: field, rows, replace",
+        ),
+        (
+            START + "open = true\n[[accounts.us.meanings]]\nfield = 'status'\n"
+            "rows = [\n {code = '1', status = 'sent', fina = true},\n]\n",
+            "line 6: accounts.us: meanings[0].rows[0]: no field fina; did you mean final?",
+        ),
+        (START + "open = true\nmeanings = [7]\n", "line 4: accounts.us: meanings[0]: Expected `object`, got `int`"),
+        (
+            START + "open = true\nmeanings = [{rows = 7}]\n",
+            "line 4: accounts.us: meanings[0].rows: Expected `array`, got `int`",
+        ),
+        (
+            START + 'open = true\n[[accounts.us.meanings]]\nfield = "colour"\nrows = []\n',
+            "line 4: accounts.us: teli: meanings: no field 'colour'",
+        ),
+        (
+            "[accounts.up]\n"
+            + 'provider = "upside-wireless"\nopen = true\n[accounts.up.settings]\nsoap_version = "2"\n',
+            "line 5: accounts.up: upside-wireless, settings: soap_version: it holds a value that cannot be meant",
+        ),
+        (
+            "[accounts.up]\n" + 'provider = "upside-wireless"\nopen = true\nsettings = {token = {env = "NOT_SET"}}\n',
+            "line 4: accounts.up: settings.token: the environment has no variable NOT_SET",
+        ),
+        (START, "line 1: accounts.us: teli has no way to prove an input for this account"),
+        ('[accounts."a b"]\nprovider = "teli"\nopen = true\n', "line 1: accounts.a b: name: expected letters, digits"),
+        ('[accounts."../x"]\nprovider = "teli"\nopen = true\n', "line 1: accounts.../x: name: expected letters"),
+        (
+            '[accounts.up]\nprovider = "upside-wireless"\nusername = "n"\n',
+            "line 1: accounts.up: upside-wireless has no way",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_file_line_and_remedy(text, said):
+    files = {"latin.txt": b"\xe4", "blank.txt": b"\n"}
+
+    def read_file(name: str) -> bytes:
+        if name not in files:
+            raise OSError
+        return files[name]
+
+    message = refusal(text, environ={"EMPTY": ""}, read_file=read_file)
+    assert message.startswith("accounts.toml: line ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (START + f"secrets = [{SECRET}]\n", "accounts.toml: expected TOML: Invalid value (line 3, column 12)"),
+        (START + f'secrets = ["{SECRET}', "accounts.toml: expected TOML: Expected '\"' (line 3, at the end)"),
+        (START + START, "accounts.toml: expected TOML: Cannot declare ('accounts', 'us') twice (line 3, column 13)"),
+        (b"# \xff\n", "accounts.toml: line 1: expected UTF-8"),
+        (b'[accounts.us]\r\nprovider = "teli"\r\nsecrets = ["\xff"]\r\n', "accounts.toml: line 3: expected UTF-8"),
+    ],
+)
+def test_what_is_no_toml_is_refused_at_its_place_and_not_shown(text, said):
+    message = refusal(text)
+    # What the standard library says of a text without an end differs between versions of Python.
+    assert message.split(": ")[:2] == said.split(": ")[:2]
+    assert message.partition("line")[2] == said.partition("line")[2]
+
+
+def test_what_is_nested_without_end_is_refused():
+    assert refusal("a = " + "[" * 100_000) == "accounts.toml: expected TOML that is not nested so deep"
+
+
+def test_line_ends_of_windows_and_a_byte_order_mark_move_no_line():
+    text = START + 'zone = "Mars"\n'
+    data = b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+    assert refusal(data) == refusal(text)
+    assert "line 3" in refusal(data)
+
+
+def test_no_file_is_read_where_none_is_allowed():
+    assert "no files are read here" in refusal(START + 'secrets = [{file = "x"}]\n')
+
+
+def test_a_broken_plugin_or_a_plain_mapping_of_providers_is_told_of_at_its_line():
+    with pytest.raises(AccountError, match="line 2: accounts.us: provider: none is named telli; did you mean teli"):
+        read_accounts("a.toml", b'[accounts.us]\nprovider = "telli"\n', {"teli": TELI})
+
+
+def test_an_account_for_asking_alone_needs_no_proof():
+    accounts = read('[accounts.poll]\nprovider = "messente-legacy"\nusername = "n"\npassword = "p"\n')
+    assert not accounts["poll"][1].secrets
+
+
+def test_accounts_made_in_code_are_checked_alike():
+    account = Account(name="us", secrets=["word"])
+    accounts = Accounts([(TELI, account)])
+    assert dict(accounts) == {"us": (TELI, account)}
+    assert len(accounts) == 1
+    assert repr(accounts) == "Accounts(us: teli)"
+    with pytest.raises(AccountError, match="two accounts are named us"):
+        Accounts([(TELI, account), (TELI, Account(name="us", open=True))])
+    with pytest.raises(AccountError, match="name: expected letters"):
+        Accounts([(TELI, Account(open=True))])
+    with pytest.raises(AccountError, match=r"\(ways that it knows: UrlSecret, AllowedAddresses\); give it secrets"):
+        Accounts([(TELI, Account(name="us"))])
+
+
+@st.composite
+def documents(draw):
+    """TOML with values in many layouts, and for each the line on which it begins."""
+    lines, places = [], {}
+    for table in range(draw(st.integers(1, 4))):
+        lines.append(f"[t{table}]")
+        places[(f"t{table}",)] = len(lines)
+        for key in range(draw(st.integers(0, 4))):
+            lines.extend(draw(st.lists(st.sampled_from(["", "# a comment", "  # [t0]"]), max_size=2)))
+            value = draw(
+                st.sampled_from(
+                    [
+                        "1",
+                        "'[t0]'",
+                        '"""\n[t0]\nk0 = 1\n"""',
+                        "[\n 1, # ]\n\n 2,\n]",
+                        "{a = 1, b = [2, 3]}",
+                        "'''\n\"\"\"'''",
+                    ]
+                )
+            )
+            places[(f"t{table}", f"k{key}")] = len(lines) + 1
+            lines.extend(f"k{key} = {value}".split("\n"))
+    return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n# end\n"])), places
+
+
+@given(documents())
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_the_line_of_a_value_is_found_whatever_stands_around_it(written):
+    text, places = written
+    for path, line in places.items():
+        assert line_of(text, path) == line
+        assert line_of(text, (*path, "missing", 7)) == line
