@@ -27,11 +27,12 @@ ANSWERS: Final = {
 
 
 class Messente:
-    """The server, and what it was asked."""
+    """The server, what it was asked, and what it says at first about an id."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.mode = ""
+        self.first: dict[str, list[str]] = {}
         self.app = Starlette(routes=[Route("/get_dlr_response", self.answer)])
 
     async def answer(self, request: Request) -> Response:
@@ -52,5 +53,5 @@ class Messente:
             return PlainTextResponse("ERROR 103")
         if (query["username"], query["password"]) != (USER, PASSWORD):
             return PlainTextResponse("ERROR 101")
-        said = ANSWERS[query["sms_unique_id"]]
-        return PlainTextResponse(said)
+        before = self.first.get(query["sms_unique_id"])
+        return PlainTextResponse(before.pop(0) if before else ANSWERS[query["sms_unique_id"]])

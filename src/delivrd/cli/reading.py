@@ -73,7 +73,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_options(
         *args: Any, kind: str | None, asked: str | None, zone: str | None, account: str | None, **others: Any
     ) -> Any:
-        given = None if account is None else _account_file(account)
+        given = None if account is None else account_file(account, "--account: ")
         return command(*args, options=Options(kind, asked, zone, given, given is not None), **others)
 
     for option in (
@@ -164,14 +164,23 @@ def _label(name: str, kind: str | None) -> str:
     return label if kind is None or label.lower().endswith("." + kind) else f"{label}.{kind}"
 
 
-def _account_file(name: str) -> Account:
+def account_file(name: str, where: str) -> Account:
+    """The account of a JSON file.
+
+    Args:
+        name: of the file.
+        where: what names it in the call, for the errors.
+
+    Raises:
+        Refusal: it cannot be read, or holds none.
+    """
     label = click.format_filename(name)
     try:
         return read_account(label, Path(name).read_bytes())
     except OSError as error:
-        raise Refusal(f"--account: {label}: {error.strerror or type(error).__name__}") from error
+        raise Refusal(f"{where}{label}: {error.strerror or type(error).__name__}") from error
     except SampleError as error:
-        raise Refusal(f"--account: {error}") from error
+        raise Refusal(f"{where}{error}") from error
 
 
 def _zoned(account: Account | None, zone: str) -> Account:

@@ -21,8 +21,8 @@ import msgspec
 from delivrd.accounts import blot
 from delivrd.mailbox.box import Letter, MailboxError, letter_of, too_large
 
-_FAILURES: Final = (poplib.error_proto, imaplib.IMAP4.error, OSError, EOFError)
-"""What the clients raise where the server or the network fails; `abort` is an `error`."""
+_FAILURES: Final = (poplib.error_proto, imaplib.IMAP4.error, OSError, EOFError, ValueError)
+"""What the clients raise where the server or the network fails, or an answer is none that they know."""
 
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 

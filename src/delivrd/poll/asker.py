@@ -115,8 +115,7 @@ class Asker:
         except Exception as error:
             reason = f"the handler raised {type(error).__name__}"
             return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), timedelta()
-        said = receipt.absence
-        reason = "" if said is None else " ".join(filter(None, (said.kind, said.code, said.text)))
+        reason = ""
         following = Next.FAILED if response.status >= 500 else next_of(question, receipt)
         if following in (Next.WAITING, Next.FINAL, Next.EMPTY):
             try:
@@ -124,7 +123,7 @@ class Asker:
             except (_Unmade, _Unanswered) as failure:
                 # Unmarked, the record comes again: it is handed over twice rather than lost.
                 following, reason = Next.FAILED, failure.reason
-        return Event(entry=entry, next=following, reason=reason), retry_after(response)
+        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), retry_after(response)
 
     async def _follow_up(self, receipt: Receipt) -> None:
         """Tell the provider what it is to be told now that the receipt is handed over."""

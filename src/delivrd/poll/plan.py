@@ -19,7 +19,7 @@ from delivrd.inputs import Response
 from delivrd.life import State, fold, group
 from delivrd.poll.agenda import Entry
 from delivrd.questions import Question
-from delivrd.receipt import AbsenceKind, Receipt
+from delivrd.receipt import Absence, AbsenceKind, Receipt
 from delivrd.report import Report
 from delivrd.vocabulary import Word
 
@@ -89,8 +89,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         entry: the question, as it was on the agenda.
         next: what became of it.
-        reason: in words, without secrets; empty where `next` says it all. The provider's own words can hold
-            a phone number.
+        reason: in words, without secrets; empty where `next` or `absence` says it all.
+        absence: why the answer held no report, if it held none.
         error: what the handler raised.
         answer: the answer that could not be read, without the account's secrets.
     """
@@ -98,6 +98,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry
     next: Next
     reason: str = ""
+    absence: Absence | None = None
     error: Exception | None = None
     answer: Response | None = None
 
