@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 import uvicorn
+from dovecot import BINARY, Dovecot
 
 from delivrd import Provider
 from delivrd.poll import Entry, Event, MemoryAgenda, Poller, Target
@@ -82,6 +86,25 @@ def at_hosts(provider: Provider, *hosts: str) -> Provider:
     moved = copy.copy(provider)
     moved.questions = tuple(msgspec.structs.replace(question, hosts=hosts) for question in provider.questions)
     return moved
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A mail server, for all tests: each has a user of its own."""
+    if BINARY is None:
+        missing = "DOVECOT IS MISSING: apt-get install dovecot-imapd dovecot-pop3d; no mailbox on a server was tested"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with tempfile.TemporaryDirectory(prefix="delivrd-dovecot-") as name:
+        folder = Path(name)
+        # Its mails belong to an ordinary user, who has to get at them.
+        folder.chmod(0o755)
+        server = Dovecot(folder)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ flags, and write it anew to change them.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
@@ -94,6 +95,8 @@ class Maildir:
         try:
             # A link or a pipe is no mail, and a pipe would be waited for.
             with open(os.open(self._at(*self._places[id]), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return Letter(id, None, "it is no file")
                 raw = file.read(most + 1)
         except OSError as error:
             return Letter(id, None, error.strerror or type(error).__name__)

@@ -11,15 +11,18 @@ import poplib
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
 from delivrd.accounts import blot
 from delivrd.mailbox.box import Letter, MailboxError, letter_of, too_large
+
+_T = TypeVar("_T")
 
 _FAILURES: Final = (poplib.error_proto, imaplib.IMAP4.error, OSError, EOFError, ValueError)
 """What the clients raise where the server or the network fails, or an answer is none that they know."""
@@ -64,17 +67,41 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         """The context to encrypt with."""
         return self.context or ssl.create_default_context()
 
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Say what fails without the password."""
-        said = ""
+    def told(self, do: Callable[[], _T]) -> _T:
+        """What something comes to; what fails of it is told without the password.
+
+        Raises:
+            MailboxError: it failed.
+        """
         try:
-            yield
+            return do()
         except _FAILURES as error:
             said = _words(error)
-        if said:
-            # Raised here, so that no context holds the client's own error.
-            raise MailboxError(f"{self.host}: {blot(said, [self.password])}")
+        # Raised here, so that no context holds the client's own error.
+        raise MailboxError(f"{self.host}: {blot(said, [self.password])}")
+
+
+class _Pop3(poplib.POP3):
+    """The client, that leaves no connection open where its making or its encryption fails."""
+
+    sock: Any = None
+    file: Any = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        try:
+            super().__init__(*arguments, **named)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        # The connection may be closed already, or half.
+        with suppress(OSError):
+            super().close()
+
+
+class _Pop3Tls(_Pop3, poplib.POP3_SSL):
+    """Likewise, encrypted from its beginning."""
 
 
 class Pop3:
@@ -89,19 +116,15 @@ class Pop3:
 
     def __init__(self, login: Login) -> None:
         self._login = login
-        self._client: poplib.POP3 | None = None
+        self._client: _Pop3 | None = None
         self._forgotten: set[str] = set()
         self._known: dict[str, int] = {}
         self._sizes: dict[int, int] = {}
 
     def letters(self, most: int) -> Iterator[Letter]:
         """As `Box.letters`, in the server's order."""
-        with self._login.told():
-            waiting = self._look()
-        for unique in waiting:
-            with self._login.told():
-                letter = self._letter(unique, most)
-            yield letter
+        for unique in self._login.told(self._look):
+            yield self._login.told(partial(self._letter, unique, most))
 
     def _letter(self, id: str, most: int) -> Letter:
         number = self._known.get(id)
@@ -122,8 +145,8 @@ class Pop3:
 
     def forget(self, letter: Letter) -> None:
         """As `Box.forget`."""
-        with self._login.told():
-            self._open().dele(self._known[letter.id])
+        number = self._known[letter.id]
+        self._login.told(lambda: self._open().dele(number))
         self._forgotten.add(letter.id)
 
     def _look(self) -> list[str]:
@@ -142,9 +165,9 @@ class Pop3:
             login = self._login
             if login.encryption is Encryption.TLS:
                 port = login.port or poplib.POP3_SSL_PORT
-                client: poplib.POP3 = poplib.POP3_SSL(login.host, port, timeout=login.timeout, context=login.tls())
+                client: _Pop3 = _Pop3Tls(login.host, port, timeout=login.timeout, context=login.tls())
             else:
-                client = poplib.POP3(login.host, login.port or poplib.POP3_PORT, login.timeout)
+                client = _Pop3(login.host, login.port or poplib.POP3_PORT, login.timeout)
             self._client = client
             if login.encryption is Encryption.STARTTLS:
                 client.stls(login.tls())
@@ -159,8 +182,7 @@ class Pop3:
 
     def __enter__(self) -> Self:
         try:
-            with self._login.told():
-                self._open()
+            self._login.told(self._open)
         except MailboxError:
             self._drop()
             raise
@@ -174,8 +196,7 @@ class Pop3:
             return
         try:
             # Also where the handler failed: what was handed over before is deleted.
-            with self._login.told():
-                client.quit()
+            self._login.told(client.quit)
         except MailboxError:
             client.close()
             if error is None:
@@ -206,12 +227,9 @@ class Imap:
     def letters(self, most: int) -> Iterator[Letter]:
         """As `Box.letters`, in the order of their delivery."""
         wanted = "UNDELETED" if self._delete else "UNSEEN UNDELETED"
-        with self._login.told():
-            found = b" ".join(each for each in self._uid("SEARCH", wanted) if isinstance(each, bytes)).split()
-        for unique in found:
-            with self._login.told():
-                letter = self._letter(unique.decode("ascii"), most)
-            yield letter
+        found = self._login.told(lambda: self._uid("SEARCH", wanted))
+        for unique in b" ".join(each for each in found if isinstance(each, bytes)).decode("ascii", "replace").split():
+            yield self._login.told(partial(self._letter, unique, most))
 
     def _letter(self, id: str, most: int) -> Letter:
         sizes = [_SIZE.search(each) for each in self._uid("FETCH", id, "(RFC822.SIZE)") if isinstance(each, bytes)]
@@ -224,11 +242,13 @@ class Imap:
 
     def forget(self, letter: Letter) -> None:
         """As `Box.forget`. Without UIDPLUS the server is told that the mail is deleted, and removes it in its time."""
-        with self._login.told():
-            self._uid("STORE", letter.id, "+FLAGS.SILENT", r"(\Deleted)" if self._delete else r"(\Seen)")
-            if self._delete and "UIDPLUS" in self._session().capabilities:
-                # A plain EXPUNGE would remove what somebody else has marked too.
-                self._uid("EXPUNGE", letter.id)
+        self._login.told(partial(self._mark, letter.id))
+
+    def _mark(self, unique: str) -> None:
+        self._uid("STORE", unique, "+FLAGS.SILENT", r"(\Deleted)" if self._delete else r"(\Seen)")
+        if self._delete and "UIDPLUS" in self._session().capabilities:
+            # A plain EXPUNGE would remove what somebody else has marked too.
+            self._uid("EXPUNGE", unique)
 
     def _uid(self, command: str, *arguments: str) -> list[Any]:
         return self._ok(lambda client: client.uid(command, *arguments))
@@ -262,8 +282,7 @@ class Imap:
 
     def __enter__(self) -> Self:
         try:
-            with self._login.told():
-                self._open()
+            self._login.told(self._open)
         except MailboxError:
             self._close()
             raise
@@ -277,9 +296,12 @@ class Imap:
     def _close(self) -> None:
         client, self._client = self._client, None
         # Every mail was deleted or marked when it was handed over; nothing depends on a good end.
-        with suppress(*_FAILURES):
-            if client is not None:
+        if client is not None:
+            with suppress(*_FAILURES):
                 client.logout()
+            # The client leaves its connection open where the server does not answer.
+            with suppress(*_FAILURES):
+                client.shutdown()
 
 
 def _words(error: BaseException) -> str:
