@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from conftest import START
+from desk import START
 
 from delivrd.poll import Agenda, Entry, MemoryAgenda
 

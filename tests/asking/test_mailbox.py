@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import START
+from desk import START
 from dovecot import PASSWORD, Dovecot
 
 from delivrd import Account, Mail, Receipt
@@ -349,17 +349,9 @@ def test_a_folder_is_named_as_the_server_writes_it(post):
         Imap(post.login(), folder="INBOX\r\nA1 LOGOUT")
 
 
-@pytest.mark.parametrize("kind", ["imap", "pop3"])
+@pytest.mark.parametrize("kind", ["imap"])
 def test_a_mail_that_somebody_else_has_deleted_meanwhile_costs_no_other(post):
     post.deliver(report(1), report(2), report(3))
-    if post.kind == "pop3":
-        letters = Pop3(post.login())
-        with letters as box:
-            found = box.letters(9999)
-            next(found)
-            box.forget(Letter(box._look()[1], None))  # type: ignore[attr-defined]
-            assert [letter.raw is None for letter in found] == [True, False]
-        return
     with Imap(post.login()) as box:
         found = box.letters(9999)
         next(found)

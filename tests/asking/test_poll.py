@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from conftest import START, Clock, Desk, Enough, at_hosts
+from desk import START, Clock, Desk, Enough, at_hosts
 
 from delivrd import AbsenceKind, Account, AccountError, Status
 from delivrd.poll import Entry, MemoryAgenda, Next, Pauses, Target

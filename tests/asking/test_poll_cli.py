@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import at_hosts, rude, served
+from desk import at_hosts, rude, served
 from messente import PASSWORD, USER, Messente
 from test_soap import INBOX, LETTER, SIGNATURE, TOKEN, service
 

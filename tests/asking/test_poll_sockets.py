@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
-from conftest import Clock, Desk, at_hosts, rude, served
+from desk import Clock, Desk, at_hosts, rude, served
 from messente import ANSWERS, DENIED, PASSWORD, USER, Messente
 
 from delivrd import AbsenceKind, Account, Request, Status

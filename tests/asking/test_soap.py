@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Clock, Desk, at_hosts
+from desk import Clock, Desk, at_hosts
 
 from delivrd import AbsenceKind, Account, Status
 from delivrd.poll import Target

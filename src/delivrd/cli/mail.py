@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from delivrd.accounts import Account
-from delivrd.cli.output import put_json, put_note
+from delivrd.cli.output import hand_over, put_note
 from delivrd.cli.session import Failure, Refusal
 from delivrd.cli.whose import whose
 from delivrd.inputs import Mail
@@ -85,7 +85,7 @@ def mail(
 
 def _print(mail: Mail, receipt: Receipt) -> None:
     for report in receipt.reports:
-        put_json(report.to_dict())
+        hand_over(report.to_dict())
 
 
 def _box(

@@ -20,7 +20,7 @@ import msgspec
 
 from delivrd.accounts import Account
 from delivrd.cli.keeping import Keeper
-from delivrd.cli.output import put_json, put_note
+from delivrd.cli.output import hand_over, put_note
 from delivrd.cli.session import Failure, Refusal
 from delivrd.cli.whose import whose
 from delivrd.files import Sample, sample_line
@@ -65,7 +65,7 @@ class _Run(msgspec.Struct):
             self.others.keep(_line(other))
         with self.aside():
             for report in receipt.reports:
-                put_json(report.to_dict())
+                hand_over(report.to_dict())
             for problem in receipt.problems:
                 put_note(f"{_label(entry)}: item {problem.index}: {problem.reason}")
                 self.unread.add(entry.id)
