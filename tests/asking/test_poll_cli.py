@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,21 +145,16 @@ def test_a_record_that_cannot_be_kept_is_not_marked(upside_account):
     assert "not_handed_over: the handler raised OSError" in result.stderr
 
 
-class Closed(io.TextIOWrapper):
-    def write(self, text: str) -> int:
-        raise BrokenPipeError
-
-    def isatty(self) -> bool:
-        return False
-
-
 def test_a_report_that_cannot_be_printed_is_not_marked(upside_account, tmp_path, monkeypatch):
     with service(INBOX[:1]) as upside:
-        monkeypatch.setattr(sys, "stdout", Closed(io.BytesIO()))
+        reading, writing = os.pipe()
+        os.close(reading)
+        monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
         given = Registry([at_hosts(UPSIDE_WIRELESS, upside.url)])
         arguments = ["poll", upside_account, "--provider", UPSIDE_WIRELESS.name, "--others", str(tmp_path / "others")]
         with pytest.raises(SystemExit) as left:
             main.main(arguments, prog_name="delivrd", obj=given)
+        sys.stdout.close()
         assert [call["operation"] for call in upside.calls()] == ["GetTopMessageNoReset"]
     assert left.value.code == 1
 

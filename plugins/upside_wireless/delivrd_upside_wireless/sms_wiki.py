@@ -139,9 +139,10 @@ UPSIDE_WIRELESS = Provider(
         "gives its own patterns (`mail_patterns`).",
         "The same mails can be fetched over POP3, from the account's own host and port. Delete a mail from the "
         "mailbox only after its report was handed over.",
-        "Ask no more often than every 2 minutes. Ask for GetTopMessageNoReset, hand the report over, and only then "
-        "mark the record: the receipt's `follow_up` names SetMessageReadFlag and the record's `messageid`. The "
-        "operations that mark at once lose what is not handed over; messages from handsets come back in `others`.",
+        "Ask no more often than every 2 minutes; marking a record is taken for no poll. Ask for GetTopMessageNoReset, "
+        "hand the report over, and only then mark the record: the receipt's `follow_up` names SetMessageReadFlag and "
+        "the record's `messageid`. The operations that mark at once lose what is not handed over; messages from "
+        "handsets come back in `others`.",
         "The documented endpoint is plain HTTP, and the token and the signature stand in the question's body.",
         "GetDLR's parameter and its answer are not documented: the id is sent as `trackingId` (setting "
         "`trackingid_element`), and its result counts when it is one of the status words.",

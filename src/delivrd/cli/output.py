@@ -38,11 +38,11 @@ def hand_over(document: Any) -> None:
         put_json(document)
         return
     sys.stdout.flush()
+    raw = getattr(stream, "raw", stream)
     left = json.dumps(document).encode() + b"\n"
     while left:
-        # Unbuffered (PYTHONUNBUFFERED), a full disk takes a part of a line, and the text layer would say nothing.
-        left = left[_some(stream.write(left)) :]
-    stream.flush()
+        # A full disk takes a part of a line; the layers above would say nothing of it, or keep the rest for later.
+        left = left[_some(raw.write(left)) :]
 
 
 def _some(count: int | None) -> int:
