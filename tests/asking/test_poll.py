@@ -308,6 +308,19 @@ def test_an_account_is_asked_no_more_often_than_its_provider_allows(clock):
     assert desk.ends.count("final") == 3
 
 
+def test_what_comes_due_while_a_provider_is_asked_slowly_has_its_turn_by_its_time(clock):
+    line = Line(clock, *[dlr("DELIVRD")] * 9)
+    agenda = MemoryAgenda()
+
+    def add_one(entry, receipt):
+        if entry.id == "M1":
+            agenda.add(Entry(provider="upside-wireless", account="up", operation="GetDLR", id="urgent", since=START, at=START - HOUR))  # fmt: skip
+
+    run(upside(clock, line, agenda=agenda, handler=add_one), "M1", "M2", "M3", operation="GetDLR")
+    asked = [request.content.decode().partition("<trackingId>")[2].partition("<")[0] for request in line.asked]
+    assert asked == ["M1", "urgent", "M2", "M3"]
+
+
 def test_the_shortest_interval_outlives_the_process_and_the_question(clock):
     agenda = MemoryAgenda()
     line = Line(clock, dlr("DELIVRD"))

@@ -75,7 +75,7 @@ class Poller:
         if at_once < 1:
             raise ValueError("at_once: expected 1 or more")
         tools = Tools(agenda, handler, client, now, sleep, main_again)
-        lines = [_Line(Asker(target, tools), asyncio.Semaphore(at_once)) for target in targets]
+        lines = [_Line(Asker(target, tools), asyncio.Semaphore(at_once), _most(target, at_once)) for target in targets]
         self._lines = {line.asker.target.names: line for line in lines}
         if len(self._lines) != len(lines):
             raise ValueError("targets: expected one for each provider and account name")
@@ -85,7 +85,6 @@ class Poller:
         self._sleep = sleep
         self._watch = watch or _log
         self._pauses = pauses
-        self._most = at_once * _TAKEN_AT_ONCE
         self._longest = longest
         self._look_every = look_every
 
@@ -137,7 +136,7 @@ class Poller:
 
     async def _follow(self, line: _Line, until_done: bool) -> None:
         while True:
-            entries = await self._due(line, self._most)
+            entries = await self._due(line, line.most)
             if entries:
                 async with asyncio.TaskGroup() as tasks:
                     for entry in entries:
@@ -210,14 +209,22 @@ class _Line(msgspec.Struct, eq=False):
     Attributes:
         asker: asks for it.
         under_way: limits its questions.
+        most: entries that are taken from the agenda at a time.
         resting: until when this process leaves an entry alone that is due on the agenda.
         unheard: how often in a row an entry could not be asked or handed over.
     """
 
     asker: Asker
     under_way: asyncio.Semaphore
+    most: int
     resting: dict[Key, datetime] = {}
     unheard: dict[Key, int] = {}
+
+
+def _most(target: Target, at_once: int) -> int:
+    # What is asked one after the other, with a pause, is taken so too: what comes due meanwhile has its turn.
+    paced = any(question.shortest_interval for question in target.provider.questions)
+    return 1 if paced else at_once * _TAKEN_AT_ONCE
 
 
 def _log(event: Event) -> None:
