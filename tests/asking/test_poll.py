@@ -382,6 +382,15 @@ def test_a_record_is_marked_only_after_it_was_handed_over_and_others_are_handed_
     assert line.times == [timedelta(), timedelta(), 2 * MINUTE, 2 * MINUTE, 4 * MINUTE]
 
 
+def test_a_follow_up_that_the_provider_cannot_be_asked_is_told(clock):
+    lacking = at_hosts(UPSIDE_WIRELESS, "http://upside.example")
+    lacking.questions = tuple(each for each in lacking.questions if each.operation != "SetMessageReadFlag")
+    desk = Desk(clock, [Target(lacking, UPSIDE)], client(Line(clock, REPORT, EMPTY)))
+    assert run(desk, "").ends == ["failed", "empty"]
+    assert "cannot be asked SetMessageReadFlag" in desk.events[0].reason
+    assert desk.handed[0].reports
+
+
 def test_a_record_that_could_not_be_handed_over_stays_unread(clock):
     line = Line(clock, REPORT)
 

@@ -19,6 +19,7 @@ from test_soap import INBOX, LETTER, SIGNATURE, TOKEN, service
 from delivrd import Provider, Registry, read_samples
 from delivrd.cli import main
 from delivrd_messente.legacy import LEGACY
+from delivrd_messente.omnichannel import OMNICHANNEL
 from delivrd_teli.notifications import TELI
 from delivrd_upside_wireless.sms_wiki import UPSIDE_WIRELESS
 
@@ -175,6 +176,25 @@ def test_an_answer_that_cannot_be_read_is_kept_to_be_read_again(upside_account, 
     with rude(lambda request: page) as url:
         result = poll(at_hosts(UPSIDE_WIRELESS, url), *arguments[:3])
     assert "--errors FILE keeps such answers" in result.stderr
+
+
+def test_an_item_that_cannot_be_read_is_told_and_costs_no_other(account, tmp_path):
+    body = b'{"statuses": [{"message_id": "1", "omnimessage_id": "g", "status": "DELIVRD"}, "+15555550123"]}'
+    kept = tmp_path / "others.jsonl"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with rude(lambda request: answer) as url:
+        result = poll(at_hosts(OMNICHANNEL, url), account, "g", "--others", str(kept))
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (1, "delivered")
+    assert result.stderr.splitlines()[0].startswith("g: item 1: ")
+    assert "+15555550123" not in result.stderr
+    assert json.loads(kept.read_text())["item"] == "+15555550123"
+
+
+def test_what_is_kept_may_go_to_what_has_no_disk(upside_account):
+    with service([LETTER]) as upside:
+        result = poll(at_hosts(UPSIDE_WIRELESS, upside.url), upside_account, "--others", "/dev/null")
+        assert upside.calls()[-1]["operation"] == "SetMessageReadFlag"
+    assert result.exit_code == 0
 
 
 @pytest.mark.parametrize(
