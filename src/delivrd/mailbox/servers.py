@@ -19,7 +19,7 @@ from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
-from delivrd.accounts import blot
+from delivrd.accounts import Account
 from delivrd.mailbox.box import Letter, MailboxError, letter_of, too_large
 
 _T = TypeVar("_T")
@@ -78,7 +78,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         except _FAILURES as error:
             said = _words(error)
         # Raised here, so that no context holds the client's own error.
-        raise MailboxError(f"{self.host}: {blot(said, [self.password])}")
+        raise MailboxError(f"{self.host}: {Account(password=self.password).blot(said)}")
 
 
 class _Pop3(poplib.POP3):
