@@ -100,9 +100,11 @@ def test_the_default_question_leaves_the_record_unread() -> None:
     assert UPSIDE_WIRELESS.question().operation == "GetTopMessageNoReset"
 
 
-def test_every_operation_of_the_documentation_can_be_asked_and_no_more_often_than_every_two_minutes() -> None:
+def test_every_operation_of_the_documentation_can_be_asked_and_polls_no_more_often_than_every_two_minutes() -> None:
     intervals = {question.operation: question.shortest_interval for question in UPSIDE_WIRELESS.questions}
-    assert intervals == dict.fromkeys((operation for operation, _, _ in QUESTIONS), timedelta(minutes=2))
+    every_two_minutes = dict.fromkeys((operation for operation, _, _ in QUESTIONS), timedelta(minutes=2))
+    # The documented limit is on polling. Marking what a poll brought asks for nothing.
+    assert intervals == every_two_minutes | {"SetMessageReadFlag": None}
 
 
 @pytest.mark.parametrize("operation", ["SetMessageReadFlag", "GetDLR"])

@@ -38,7 +38,7 @@ from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pai
 from delivrd.message_ids import IdBase, MessageIds
 from delivrd.provider import NoSettings, Provider
 from delivrd.questions import Asking, Question
-from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
+from delivrd.receipt import Absence, AbsenceKind, FollowUp, Problem, Receipt, Reply
 from delivrd.records import charset_of, decode_text
 from delivrd.report import Network, Report, TableUse, Warning, WarningKind, shorten
 from delivrd.schema import report_schema
@@ -116,6 +116,7 @@ __all__ = [
     "FieldStep",
     "Fields",
     "Flag",
+    "FollowUp",
     "HmacBody",
     "HttpBasic",
     "IdBase",

@@ -82,6 +82,8 @@ class Explanation(msgspec.Struct, frozen=True):
             lines.append(f"item {problem.index} could not be read: {_shown(problem.reason)}")
         for other in self.receipt.others:
             lines.append(f"no report, kept whole: {_shown(', '.join(other))}")
+        for following in self.receipt.follow_up:
+            lines.append(f"once handed over, ask {following.operation} about {_shown(following.id)}")
         for number, steps in enumerate(self.steps, start=1):
             lines += ["", f"report {number} of {len(self.steps)}", *_describe(steps)]
         return "\n".join(lines)

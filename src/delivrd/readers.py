@@ -205,7 +205,9 @@ class _Desk:
                 self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
             ]
             try:
-                return self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
+                made = self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
+                follow_up = tuple(decoded.follow_up)
+                return msgspec.structs.replace(made, follow_up=follow_up) if follow_up else made
             except Unreadable as error:
                 if asked is None and isinstance(input, Response) and error.field in ids:
                     raise Unreadable(f"{error.field}: the answer does not repeat it; say what was asked for") from None

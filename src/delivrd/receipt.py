@@ -64,6 +64,18 @@ class Reply(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class FollowUp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the provider is to be told once the receipt has been handed over: another of its questions.
+
+    Attributes:
+        operation: of the provider's question (`Question.operation`).
+        id: what it is about, for `Provider.ask`.
+    """
+
+    operation: str
+    id: str
+
+
 class Receipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Everything that came of reading one input.
 
@@ -73,6 +85,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         problems: the items that could not be read.
         absence: why there is no report; None where there is one.
         others: what the input held that is no report, whole: each a mapping of fields as sent.
+        follow_up: what to tell the provider, in this order, after everything above was handed over and
+            not before: an inbox's record is marked as read, say.
     """
 
     reports: tuple[Report, ...] = ()
@@ -80,6 +94,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     problems: tuple[Problem, ...] = ()
     absence: Absence | None = None
     others: tuple[dict[str, str], ...] = ()
+    follow_up: tuple[FollowUp, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, reports as published, empty fields left out."""

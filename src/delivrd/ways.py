@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 import msgspec
 
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.receipt import Absence, Problem, Reply
+from delivrd.receipt import Absence, FollowUp, Problem, Reply
 from delivrd.report import Warning
 from delivrd.shapes import Reading
 from delivrd.tables import AbsenceTable
@@ -38,6 +38,7 @@ class Decoded(msgspec.Struct, frozen=True):
         problems: items that could not be read.
         absence: why there is no report.
         warnings: what the readers of records should know, by the record's place in `records`.
+        follow_up: what to tell the provider once all this has been handed over.
     """
 
     records: Sequence[Mapping[str, str | None]] = ()
@@ -45,6 +46,7 @@ class Decoded(msgspec.Struct, frozen=True):
     problems: Sequence[Problem] = ()
     absence: Absence | None = None
     warnings: Mapping[int, Sequence[Warning]] = {}
+    follow_up: Sequence[FollowUp] = ()
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pytest_delivrd.contract import (
     check_determinism,
     check_documentation,
     check_files,
+    check_follow_up,
     check_names,
     check_rows,
     check_unlisted,
@@ -38,6 +39,7 @@ CONTRACT: Final[dict[str, Callable[[Suite], None]]] = {
     "purity": check_purity,
     "authentic": check_authentic,
     "batches": check_batches,
+    "follow_up": check_follow_up,
     "documentation": check_documentation,
 }
 """What is checked once for each provider."""

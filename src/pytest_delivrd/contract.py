@@ -237,6 +237,26 @@ def check_determinism(suite: Suite) -> None:
     require(problems)
 
 
+def check_follow_up(suite: Suite) -> None:
+    """What a receipt says is to be asked next can be asked.
+
+    Raises:
+        Broken: it names no question of the provider, or not what that question is about.
+    """
+    about = {question.operation: question.about for question in suite.provider.questions}
+    known = ", ".join(about) or "none"
+    problems = []
+    for reading in suite.readings():
+        for following in reading.receipt.follow_up:
+            if following.operation not in about:
+                problems.append(
+                    f"{reading.where}: its follow_up names {following.operation!r}; the provider's questions: {known}"
+                )
+            elif about[following.operation] is not None and not following.id.strip():
+                problems.append(f"{reading.where}: its follow_up names no id of the {about[following.operation]}")
+    require(problems)
+
+
 def check_documentation(suite: Suite) -> None:
     """The provider says what a gateway must know of it, and where that is written.
 

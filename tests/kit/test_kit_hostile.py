@@ -67,7 +67,7 @@ def test_no_hostile_input_is_tried_where_none_is_asked_for(bench) -> None:
     bench.plugin(KEY_ERROR)
     bench.fixtures()
     result = bench.run("-k", "hostile", hostile=0)
-    result.assert_outcomes(passed=3, deselected=13)
+    result.assert_outcomes(passed=3, deselected=14)
     result.stdout.no_fnmatch_line("*hostile inputs tried*")
 
 

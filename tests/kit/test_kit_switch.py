@@ -41,7 +41,7 @@ def test_the_folder_is_added_to_testpaths(bench, failures) -> None:
     bench.fixtures()
     bench.pytester.mkdir("tests").joinpath("test_own.py").write_text("def test_own(): pass\n")
     result = bench.accepted(hostile=0)
-    result.assert_outcomes(passed=17)
+    result.assert_outcomes(passed=18)
     assert failures(result) == set()
 
 
@@ -50,14 +50,14 @@ def test_the_folder_is_added_where_pytest_is_run_in_another(bench, monkeypatch) 
     bench.fixtures()
     bench.run("--snapshot-update", hostile=0)
     monkeypatch.chdir(bench.pytester.mkdir("elsewhere"))
-    bench.run(hostile=0).assert_outcomes(passed=16)
+    bench.run(hostile=0).assert_outcomes(passed=17)
 
 
 def test_a_folder_that_is_collected_anyway_is_not_collected_twice(bench) -> None:
     bench.configure("delivrd_fixtures = fixtures", "testpaths = .")
     bench.plugin()
     bench.fixtures()
-    bench.accepted(hostile=0).assert_outcomes(passed=16)
+    bench.accepted(hostile=0).assert_outcomes(passed=17)
 
 
 def test_a_command_line_that_names_other_tests_runs_those_alone(bench) -> None:
@@ -137,7 +137,7 @@ def test_a_provider_that_is_not_asked_for_needs_no_folder(bench, failures) -> No
     bench.fixtures(provider="other")
     result = bench.accepted(hostile=0)
     assert failures(result) == set()
-    result.assert_outcomes(passed=16)
+    result.assert_outcomes(passed=17)
 
 
 def test_a_provider_that_is_asked_for_needs_a_folder(bench, failures) -> None:

@@ -10,8 +10,8 @@ def test_a_sound_plugin_passes_every_check(bench, failures) -> None:
     bench.fixtures()
     result = bench.accepted()
     assert failures(result) == set()
-    # The check of providers, nine of the contract, and two for each of three fixtures.
-    result.assert_outcomes(passed=1 + 9 + 3 * 2)
+    # The check of providers, ten of the contract, and two for each of three fixtures.
+    result.assert_outcomes(passed=1 + 10 + 3 * 2)
     result.stdout.fnmatch_lines(["450 hostile inputs tried (seed 0)"])
 
 
@@ -25,6 +25,32 @@ def test_a_sound_decode_function_passes_every_check(bench, failures) -> None:
     )
     bench.fixtures()
     assert failures(bench.accepted()) == set()
+
+
+@pytest.mark.parametrize(
+    ("questions", "said"),
+    [
+        ("", "*its follow_up names 'mark'; the provider's questions: none*"),
+        (
+            'Question(operation="mark", meaning="m", make=None, hosts=("h",), about="record"),',
+            "*names no id of the record*",
+        ),
+    ],
+)
+def test_a_follow_up_that_cannot_be_asked_is_found(bench, failures, questions, said) -> None:
+    bench.plugin(
+        """
+        def decode(request, context):
+            document = load(request)
+            record = {"id": text(document.get("id")), "status": text(document.get("status"))}
+            return Decoded(records=[record], follow_up=[FollowUp("mark", "")])
+        """,
+        auth=f"UrlSecret(),), questions=({questions}",
+    )
+    bench.fixtures()
+    result = bench.accepted()
+    assert failures(result) == {"follow_up"}
+    result.stdout.fnmatch_lines([said])
 
 
 def test_a_key_error_on_a_missing_field_is_found(bench, failures, sound) -> None:

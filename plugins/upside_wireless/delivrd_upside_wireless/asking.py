@@ -30,6 +30,10 @@ from delivrd_upside_wireless.inbox import read_inbox
 from delivrd_upside_wireless.soap import read_fault, read_xml, write_envelope
 
 NAMESPACE: Final = "http://upsidewireless.com/webservice/sms"
+UNRESET: Final = "GetTopMessageNoReset"
+"""Answers a record and leaves it unread."""
+MARK: Final = "SetMessageReadFlag"
+"""Marks a record as read."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,13 +77,14 @@ def read_answer(words: Collection[str], response: Response, context: Context) ->
     fault = read_fault(root)
     if fault is not None:
         return _no_report(*fault)
-    inbox = read_inbox(root, words)
+    unread = any(node.name.startswith(UNRESET) for node in root.nodes())
+    inbox = read_inbox(root, words, MARK if unread else None)
     if inbox is not None:
         return inbox
     said = [leaf.text().strip() for leaf in root.leaves()]
     if failed:
         return _no_report(str(response.status), " ".join(said))
-    if any(node.name.startswith("SetMessageReadFlag") for node in root.nodes()):
+    if any(node.name.startswith(MARK) for node in root.nodes()):
         if "false" in said:
             return _no_report(None, " ".join(said))
         answered = {leaf.name: leaf.text().strip() for leaf in root.leaves()}
@@ -99,7 +104,10 @@ def _no_report(code: str | None, words: str | None) -> Decoded:
 def question(
     operation: str, meaning: str, about: str | None = None, element: str | None = None, **fixed: str
 ) -> Question:
-    """One SOAP operation. `element` is the setting that names the element of the id."""
+    """One SOAP operation. `element` is the setting that names the element of the id.
+
+    The vendor's interval is between polls; marking a record asks for nothing, so it has to wait for none.
+    """
 
     def make(asking: Asking) -> Request:
         settings: Settings = asking.settings
@@ -117,5 +125,5 @@ def question(
         make=make,
         hosts=("http://moapi.upsidewireless.com",),
         about=about,
-        shortest_interval=timedelta(minutes=2),
+        shortest_interval=None if operation == MARK else timedelta(minutes=2),
     )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
-from delivrd import Absence, AbsenceKind, Code, Decoded, Shape, Text, Warning, WarningKind, shorten
+from delivrd import Absence, AbsenceKind, Code, Decoded, FollowUp, Shape, Text, Warning, WarningKind, shorten
 from delivrd_upside_wireless.soap import Node
 
 
@@ -46,12 +46,13 @@ SAYS_SOMETHING: Final = frozenset({"sender", "data", "trackingid", "messageid"})
 """Without any of these a record is an empty inbox's."""
 
 
-def read_inbox(root: Node, words: Collection[str]) -> Decoded | None:
+def read_inbox(root: Node, words: Collection[str], mark: str | None = None) -> Decoded | None:
     """The records of an answer, wherever they stand: reports apart from messages from handsets.
 
     Args:
         root: the answer.
         words: the listed status words.
+        mark: the operation that marks a record as read, where the answer has left its records unread.
 
     Returns:
         None where the answer holds no record. `isValid` false means that the inbox holds nothing.
@@ -63,6 +64,7 @@ def read_inbox(root: Node, words: Collection[str]) -> Decoded | None:
     others: list[dict[str, str]] = []
     anything = False
     warnings: dict[int, list[Warning]] = {}
+    follow_up: list[FollowUp] = []
     for sent in records:
         record = {WIRE_NAMES.get(name.lower(), name): text for name, text in sent.items()}
         if SAYS_SOMETHING.isdisjoint(record):
@@ -75,8 +77,10 @@ def read_inbox(root: Node, words: Collection[str]) -> Decoded | None:
             warnings[len(reports)] = _repeated(report)
             reports.append(report)
         anything = anything or valid
+        if mark is not None and valid and record.get("messageid", "").strip():
+            follow_up.append(FollowUp(mark, record["messageid"].strip()))
     absence = None if anything else Absence(AbsenceKind.NOT_YET)
-    return Decoded(reports, others, absence=absence, warnings=warnings)
+    return Decoded(reports, others, absence=absence, warnings=warnings, follow_up=follow_up)
 
 
 def _fields(node: Node) -> dict[str, str]:

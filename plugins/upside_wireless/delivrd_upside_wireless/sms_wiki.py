@@ -31,7 +31,7 @@ from delivrd import (
     TimeForm,
     UrlSecret,
 )
-from delivrd_upside_wireless.asking import Settings, question, read_answer
+from delivrd_upside_wireless.asking import MARK, UNRESET, Settings, question, read_answer
 from delivrd_upside_wireless.inbox import Told
 
 WIKI: Final = "http://docs.upsidewireless.com/index.php?title="
@@ -114,9 +114,9 @@ UPSIDE_WIRELESS = Provider(
     auth=(UrlSecret(), AccountName("name"), AllowedAddresses(), AllowedSender()),
     questions=(
         # First, because asking it loses nothing: the record stays unread until its flag is set.
-        question("GetTopMessageNoReset", "The newest unread record of the inbox, which stays unread."),
+        question(UNRESET, "The newest unread record of the inbox, which stays unread."),
         question(
-            "SetMessageReadFlag",
+            MARK,
             "Marks a record as read, after its report was handed over.",
             "record (messageid)",
             "messageid_element",
@@ -139,9 +139,10 @@ UPSIDE_WIRELESS = Provider(
         "gives its own patterns (`mail_patterns`).",
         "The same mails can be fetched over POP3, from the account's own host and port. Delete a mail from the "
         "mailbox only after its report was handed over.",
-        "Ask no more often than every 2 minutes. Ask for GetTopMessageNoReset, hand the report over, and only then "
-        "mark the record (SetMessageReadFlag with its `messageid`, the first of the report's `other_ids`). The "
-        "operations that mark at once lose what is not handed over; messages from handsets come back in `others`.",
+        "Ask no more often than every 2 minutes; marking a record is taken for no poll. Ask for GetTopMessageNoReset, "
+        "hand the report over, and only then mark the record: the receipt's `follow_up` names SetMessageReadFlag and "
+        "the record's `messageid`. The operations that mark at once lose what is not handed over; messages from "
+        "handsets come back in `others`.",
         "The documented endpoint is plain HTTP, and the token and the signature stand in the question's body.",
         "GetDLR's parameter and its answer are not documented: the id is sent as `trackingId` (setting "
         "`trackingid_element`), and its result counts when it is one of the status words.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, ledger, normalize, plugins
+from delivrd.cli import codes, demo, explain, ledger, mail, normalize, plugins, poll
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -55,6 +55,8 @@ def schema() -> None:
 for command in (
     normalize.normalize,
     explain.explain,
+    poll.poll,
+    mail.mail,
     codes.codes,
     plugins.providers,
     plugins.doctor,

@@ -164,19 +164,23 @@ def _label(name: str, kind: str | None) -> str:
     return label if kind is None or label.lower().endswith("." + kind) else f"{label}.{kind}"
 
 
-def account_file(name: str) -> Account:
+def account_file(name: str, where: str = "--account: ") -> Account:
     """The account of a JSON file.
 
+    Args:
+        name: of the file.
+        where: what names it in the call, for the errors.
+
     Raises:
-        Refusal: it holds none.
+        Refusal: it cannot be read, or holds none.
     """
     label = click.format_filename(name)
     try:
         return read_account(label, Path(name).read_bytes())
     except OSError as error:
-        raise Refusal(f"--account: {label}: {error.strerror or type(error).__name__}") from error
+        raise Refusal(f"{where}{label}: {error.strerror or type(error).__name__}") from error
     except SampleError as error:
-        raise Refusal(f"--account: {error}") from error
+        raise Refusal(f"{where}{error}") from error
 
 
 def _zoned(account: Account | None, zone: str) -> Account:

@@ -1,0 +1,205 @@
+"""One account's questions: asked at the provider's pace, at one host after the other, each answer handed over.
+
+The rule of this module: what the provider does wrong, or the network, or the handler, is an answer to the
+caller and never an exception; only what the agenda raises comes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeAlias, TypeVar, cast
+
+import httpx
+import msgspec
+
+from delivrd.accounts import Account
+from delivrd.inputs import Request, Response
+from delivrd.poll.agenda import Agenda, Entry, Maybe
+from delivrd.poll.plan import Event, Next, next_of, retry_after
+from delivrd.poll.sending import Unreached, send
+from delivrd.provider import Provider
+from delivrd.questions import Question
+from delivrd.receipt import AbsenceKind, Receipt
+
+_T = TypeVar("_T")
+
+_NOT_MARKED: Final = frozenset({AbsenceKind.UNAVAILABLE, AbsenceKind.REFUSED, AbsenceKind.BAD_QUESTION})
+"""What an answer to a follow-up says when it came to nothing."""
+
+Handler: TypeAlias = Callable[[Entry, Receipt], Maybe[None]]
+"""Takes over what came of a question. What it returns from without an exception is handed over."""
+
+
+class Target(msgspec.Struct, frozen=True, eq=False):
+    """Whom to ask: a provider, for an account that is known by its name."""
+
+    provider: Provider
+    account: Account
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The provider's name and the account's, as entries have them."""
+        return self.provider.name, self.account.name
+
+    def hide(self, text: str) -> str:
+        """A text without the account's secrets."""
+        return self.provider.blot(text, self.account)
+
+
+class Tools(msgspec.Struct, frozen=True, eq=False):
+    """What all askers of a poller share; its attributes are told of in `Poller`."""
+
+    agenda: Agenda
+    handler: Handler
+    client: httpx.AsyncClient
+    now: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    main_again: timedelta
+
+
+class Asker:
+    """Asks for one target.
+
+    Raises:
+        AccountError: the account does not fit the provider.
+    """
+
+    def __init__(self, target: Target, tools: Tools) -> None:
+        target.provider.check(target.account)
+        self.target = target
+        self._tools = tools
+        self._pace = asyncio.Lock()
+        # The place of the host to begin with, and until when, by operation.
+        self._host: dict[str, tuple[int, datetime]] = {}
+
+    async def ask(self, question: Question, entry: Entry) -> tuple[Event, timedelta]:
+        """Ask, at one host after the other until one answers.
+
+        Returns:
+            What became of it, and the shortest pause that the provider wants before the next time.
+        """
+        event, pause = Event(entry=entry, next=Next.FAILED), timedelta()
+        for place, host in self._hosts(question):
+            event, pause = await self._at_host(question, entry, host)
+            if event.next is not Next.FAILED:
+                break
+            backup = (place + 1) % len(question.hosts)
+            self._host[question.operation] = (backup, self._tools.now() + self._tools.main_again)
+            if question.shortest_interval is not None:
+                # The next host has its turn when the interval is over.
+                break
+        return event, max(pause, question.shortest_interval or timedelta())
+
+    def _hosts(self, question: Question) -> Iterator[tuple[int, str]]:
+        """The question's hosts with their places: the main one first, or for a while after its failure a backup."""
+        first, until = self._host.get(question.operation, (0, None))
+        if until is None or until <= self._tools.now():
+            first = 0
+        for step in range(len(question.hosts)):
+            place = (first + step) % len(question.hosts)
+            yield place, question.hosts[place]
+
+    async def _at_host(self, question: Question, entry: Entry, host: str) -> tuple[Event, timedelta]:
+        try:
+            response, receipt = await self._exchange(question, entry.id, host)
+        except _Unmade as failure:
+            return Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=failure.reason), timedelta()
+        except _Unanswered as failure:
+            return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), timedelta()
+        try:
+            await settle(self._tools.handler(entry, receipt))
+        except Exception as error:
+            reason = f"the handler raised {type(error).__name__}"
+            return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), timedelta()
+        reason = ""
+        following = Next.FAILED if response.status >= 500 else next_of(question, receipt)
+        if following in (Next.WAITING, Next.FINAL, Next.EMPTY):
+            try:
+                await self._follow_up(receipt)
+            except (_Unmade, _Unanswered) as failure:
+                # Unmarked, the record comes again: it is handed over twice rather than lost.
+                following, reason = Next.FAILED, failure.reason
+        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), retry_after(response)
+
+    async def _follow_up(self, receipt: Receipt) -> None:
+        """Tell the provider what it is to be told now that the receipt is handed over."""
+        for following in receipt.follow_up:
+            try:
+                question = self.target.provider.question(following.operation)
+            except ValueError as error:
+                raise _Unmade(str(error)) from None
+            _, told = await self._exchange(question, following.id, question.hosts[0])
+            if told.absence is not None and told.absence.kind in _NOT_MARKED:
+                raise _Unanswered(f"{following.operation}: {told.absence.kind}")
+
+    async def _exchange(self, question: Question, id: str, host: str) -> tuple[Response, Receipt]:
+        """Ask at one host, and read the answer."""
+        provider, account = self.target.provider, self.target.account
+        request = self._made(question, id, host)
+        sending = partial(send, self._tools.client, request, self.target.hide, account.max_body)
+        try:
+            response = await self._paced(question.shortest_interval, sending)
+        except Unreached as error:
+            raise _Unanswered(str(error)) from None
+        asked = id if question.about is not None else None
+        try:
+            return response, provider.read(response, account, asked=asked, received_at=self._tools.now())
+        # A plugin is a stranger's code, and one answer must not stop the rest.
+        except Exception as error:
+            said = self.target.hide(f"{type(error).__name__}: {error}")
+        # The answer may be the only copy of what an inbox held: the watcher gets it whole.
+        raise _Unanswered(said, cast("Response", provider.blotted(response, account)))
+
+    def _made(self, question: Question, id: str, host: str) -> Request:
+        provider, account = self.target.provider, self.target.account
+        try:
+            return provider.ask(id or None, account, operation=question.operation, host=host)
+        # Likewise.
+        except Exception as error:
+            said = self.target.hide(f"{type(error).__name__}: {error}")
+        raise _Unmade(said)
+
+    async def _paced(self, interval: timedelta | None, sending: Callable[[], Awaitable[Response]]) -> Response:
+        """Send; where there is a shortest interval, when the account's last such question is long enough ago."""
+        if interval is None:
+            return await sending()
+        names, tools = self.target.names, self._tools
+        async with self._pace:
+            last = await settle(tools.agenda.last_asked(*names))
+            if last is not None:
+                # A clock that was set back must not make anybody wait longer than the interval.
+                pause = min(last + interval - tools.now(), interval)
+                if pause > timedelta():
+                    await tools.sleep(pause.total_seconds())
+            await settle(tools.agenda.note_asked(*names, tools.now()))
+            try:
+                return await sending()
+            finally:
+                # From the end, so that a slow network brings no two questions closer together.
+                await settle(tools.agenda.note_asked(*names, tools.now()))
+
+
+class _Unanswered(Exception):
+    """No answer that can be read."""
+
+    def __init__(self, reason: str, answer: Response | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.answer = answer
+
+
+class _Unmade(Exception):
+    """The question cannot be made."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def settle(value: Maybe[_T]) -> _T:
+    """The value of a plain function or of a coroutine function."""
+    return await value if inspect.isawaitable(value) else value
