@@ -18,7 +18,8 @@ for plugin in plugins/*/; do
     place="$build/$name"
     mkdir -p "$place/fixtures"
     "$uv" venv --quiet --python "$(realpath "$1")/python" "$place/venv"
-    "$uv" pip install --quiet --python "$place/venv" \
+    # One plugin can build on another, which then stands among the wheels.
+    "$uv" pip install --quiet --python "$place/venv" --find-links "$build/wheels" \
         "delivrd[test] @ file://$(echo "$build"/wheels/delivrd-*.whl)" "$build/wheels/$module"-*.whl
     printf '[pytest]\ndelivrd_fixtures = fixtures\n' > "$place/pytest.ini"
     cd "$place"

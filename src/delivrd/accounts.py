@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
 from typing import Any, Final
@@ -153,6 +153,17 @@ def blot(text: str, secrets: Iterable[str]) -> str:
     # Any character can be escaped, in either case: what is left is compared piece by piece, unescaped.
     pieces = re.split(r"([&?=/#\s\"'<>]+)", text)
     return "".join(BLOT if _hides(piece, secrets) else piece for piece in pieces)
+
+
+def blot_values(value: Any, blot: Callable[[str], str]) -> Any:
+    """A plain value with the secrets in its texts hidden by `blot`."""
+    if isinstance(value, str):
+        return blot(value)
+    if isinstance(value, dict):
+        return {blot(name): blot_values(inner, blot) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [blot_values(inner, blot) for inner in value]
+    return value
 
 
 def _hides(piece: str, secrets: Iterable[str]) -> bool:
