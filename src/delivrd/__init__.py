@@ -35,6 +35,7 @@ from delivrd.errors import (
 from delivrd.explain import CodeStep, Explanation, FieldStep, ReportSteps, explain
 from delivrd.forms import read_query
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.message_id_keys import LearntIds, learn_message_ids, message_id_keys
 from delivrd.message_ids import IdBase, MessageIds
 from delivrd.provider import Provider
 from delivrd.questions import Asking, Question
@@ -119,6 +120,7 @@ __all__ = [
     "IdBase",
     "Input",
     "InputError",
+    "LearntIds",
     "Mail",
     "MailText",
     "Meanings",
@@ -174,6 +176,8 @@ __all__ = [
     "explain",
     "header_pairs",
     "hookimpl",
+    "learn_message_ids",
+    "message_id_keys",
     "read_each",
     "read_pdu",
     "read_query",

@@ -59,7 +59,7 @@ class Compiled:
             "Receipt": Receipt,
             "Report": Report,
             "PROVIDER": provider,
-            "CODE_FIELDS": " or ".join(code_fields),
+            "CODE_FIELDS": " or ".join(field for field in code_fields if field in wire_fields(reading.shape)),
             "TIMES": reading.times,
             "as_text": _as_text,
             "fromisoformat": datetime.fromisoformat,

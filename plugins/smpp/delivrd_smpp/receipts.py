@@ -104,7 +104,8 @@ def quick_receipt(shape: Callable[..., AnyShape]) -> Callable[[DeliverSm], AnySh
     def quick(
         pdu: DeliverSm, match_textbook: Callable[[str], re.Match[str] | None] = TEXTBOOK.match
     ) -> AnyShape | None:
-        if pdu.esm_class & _BITS != _RECEIPT:
+        source, destination = pdu.source, pdu.destination
+        if pdu.esm_class & _BITS != _RECEIPT or not (source.isascii() and destination.isascii()):
             return None
         named = state = None
         if pdu.tlvs:
@@ -122,8 +123,8 @@ def quick_receipt(shape: Callable[..., AnyShape]) -> Callable[[DeliverSm], AnySh
             return None
         return shape(
             "0x04",
-            pdu.source,
-            pdu.destination,
+            source,
+            destination,
             own,
             sub,
             dlvrd,
@@ -266,4 +267,6 @@ def _whole(pdu: DeliverSm, header: bytes, message: Message) -> dict[str, str]:
     }
     if header:
         whole["header"] = header.hex()
-    return whole | {f"0x{tag:04x}": value.hex() for tag, value in pdu.tlvs.items()}
+    whole |= {f"0x{tag:04x}": value.hex() for tag, value in pdu.tlvs.items()}
+    # An address that a library made of bytes can hold what no encoding writes.
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in whole.items()}
