@@ -71,6 +71,8 @@ TYPE = CodeTable(
 )
 
 _INTERMEDIATE: Final = "32"
+_SECONDS: Final = 11
+"""Digits of the largest count of seconds that is believed: it ends in the year 5138."""
 _READ_HERE: Final = frozenset({"ts", "date", "reply"})
 _SHAPED: Final = {"sender": "from"}
 
@@ -152,7 +154,10 @@ def read_callback(request: Request, context: Context) -> Decoded:
     if record.get("type", "").strip() == _INTERMEDIATE and "stat" in record:
         # What is no end must not be taken for one: the receipt's word is kept and not judged.
         record["stat in an intermediate notification"] = record.pop("stat")
-    made = _made_at(fields)
+    if record.get("receipt_id") == record.get("fid"):
+        # One id, told twice.
+        record.pop("receipt_id", None)
+    made = _made_at(fields, names, warnings)
     if made is not None:
         if "done date" in record and not record["done date"].isdigit():
             warnings.append(Warning(WarningKind.BAD_VALUE, "done date", shorten(record.pop("done date"))))
@@ -182,18 +187,15 @@ def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str
     return values or {"text": reply}
 
 
-def _made_at(fields: dict[str, str]) -> str | None:
-    """When Kannel made the report, as ISO 8601 where it can be read; `%T` counts UNIX seconds, `%t` is in UTC."""
+def _made_at(fields: dict[str, str], names: Names, warnings: list[Warning]) -> str | None:
+    """When Kannel made the report, as ISO 8601; `%T` counts UNIX seconds, `%t` is in UTC."""
     seconds = fields.get("ts", "")
-    if seconds.isascii() and seconds.isdigit() and len(seconds) <= len(str(_LAST_SECOND)):
-        return datetime.fromtimestamp(min(int(seconds), _LAST_SECOND), UTC).isoformat()
-    if seconds:
-        return seconds
-    return f"{fields['date']}Z" if fields.get("date") else None
-
-
-_LAST_SECOND: Final = 253402300799
-"""The last second of the year 9999: Python knows no later one."""
+    if not seconds:
+        return f"{fields['date']}Z" if fields.get("date") else None
+    if seconds.isascii() and seconds.isdigit() and len(seconds) <= _SECONDS:
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    warnings.append(Warning(WarningKind.BAD_VALUE, names.ts, shorten(seconds)))
+    return None
 
 
 KANNEL = Provider(
