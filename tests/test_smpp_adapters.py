@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from io import BytesIO
 from typing import Any
 
@@ -79,7 +80,8 @@ async def submit(port: int, cases: list[str]) -> list[Any]:
     hook = Hook()
     esme = ESME("127.0.0.1", port, "kit", "kit", hook=hook, log_level="CRITICAL")
     for case in cases:
-        message = SubmitSm(case, PhoneNumber("447700900123"), PhoneNumber("15555550123"), log_id=case)
+        ends = {"source": PhoneNumber("447700900123"), "destination": PhoneNumber("15555550123")}
+        message = SubmitSm(short_message=case, log_id=case, **ends)
         await esme.broker.enqueue(message)
     running = asyncio.create_task(esme.start())
     try:
@@ -89,16 +91,16 @@ async def submit(port: int, cases: list[str]) -> list[Any]:
         await asyncio.wait([running], timeout=PATIENCE)
 
 
-def test_aiosmpplib_hands_out_the_raw_pdu_even_of_a_receipt_that_it_cannot_read() -> None:
-    # Its own parser takes `err` for a number, and dates for ten digits.
+# aiosmpplib 0.7.4 leaves the stream of its connection unclosed when it is stopped.
+@pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")
+def test_aiosmpplib_hands_out_the_raw_pdu_with_what_its_own_reader_passes_over() -> None:
+    # Its own reader takes no word for a state, and no `err` that is no number: that one ends its connection.
     cases = {
         "usual": "id:{id} sub:001 dlvrd:001 submit date:2401311200 done date:2401311205 stat:DELIVRD err:000 text:",
-        "odd": "id:{id} sub:001 dlvrd:001 submit date:240131120000 done date:soon stat:UNDELIV err:21b text:",
+        "own word": "id:{id} submit date:2401311200 done date:2401311205 err:069 stat:denied",
     }
     with Centre({name: Case([(text, {})]) for name, text in cases.items()}) as centre:
         receipts = asyncio.run(submit(centre.port, list(cases)))
+    gc.collect()
     reports = [report for receipt in receipts for report in receipt.reports]
-    assert [(report.status, report.codes["err"]) for report in reports] == [
-        ("delivered", "000"),
-        ("undelivered", "21b"),
-    ]
+    assert [(report.status, report.codes["err"]) for report in reports] == [("delivered", "000"), ("rejected", "069")]

@@ -2,7 +2,9 @@
 
 The rule of this module: nothing is read here but what the library has already taken apart, and no
 library is imported before one of its own values is handed in. A library that hands out the raw PDU
-needs no adapter: `delivrd.read_pdu` takes the bytes (aiosmpplib's hook `received` gives them).
+needs no adapter: `delivrd.read_pdu` takes the bytes. aiosmpplib's hook `received` gives them; but a
+receipt that aiosmpplib's own reader cannot read (an `err` or a date that is no number) ends its
+connection before that (0.7.4), and no adapter can help.
 """
 
 from __future__ import annotations
