@@ -185,8 +185,7 @@ class _Writer:
         self._assign(field, names[0])
         for name in names[1:]:
             self._assign("other", name)
-            if name in self.fields.other_ids:
-                # It is an id of its own, and no other spelling: where both stand there, both are kept.
+            if self.reading.own_ids and field == "message_id":
                 self._write(f"if {field} is None or {field}.isspace(): {field} = other")
                 continue
             self._write(f"{field}, own = first_of({names[0]!r}, {field}, {name!r}, other, own)")

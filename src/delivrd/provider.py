@@ -145,7 +145,8 @@ class Provider:
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         push = self.ways.get(Request)
         self._methods = push.methods if isinstance(push, Push) else ()
-        require_settings(name, settings, [*secret_settings, *(offer.setting for offer in offers)])
+        require_settings(f"{name}, secret_settings", settings, secret_settings)
+        require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
         self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)

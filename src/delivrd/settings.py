@@ -32,12 +32,17 @@ def read_settings(provider: str, shape: type[msgspec.Struct], given: Any) -> Any
         raise AccountError(f"{provider}, settings: {without_value(error)}; known settings: {known}") from error
 
 
-def require_settings(provider: str, shape: type[msgspec.Struct], names: Iterable[str]) -> None:
+def require_settings(where: str, shape: type[msgspec.Struct], names: Iterable[str]) -> None:
     """Refuse a declaration that names a setting which the shape does not have.
+
+    Args:
+        where: the provider, and what of it names the settings.
+        shape: of its settings.
+        names: which must be there.
 
     Raises:
         ValueError: it does.
     """
     unknown = sorted(set(names) - set(shape.__struct_fields__))
     if unknown:
-        raise ValueError(f"{provider}: no setting {', '.join(unknown)}; declare it in {shape.__name__}")
+        raise ValueError(f"{where}: no setting {', '.join(unknown)}; declare it in {shape.__name__}")

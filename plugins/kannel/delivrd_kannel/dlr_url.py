@@ -219,6 +219,7 @@ KANNEL = Provider(
                     extras=("smsc", "sub", "dlvrd"),
                 ),
                 times=(TimeForm.DIGITS, TimeForm.ISO),
+                own_ids=True,
             ),
             methods=("GET",),
             decode=read_callback,
@@ -233,8 +234,8 @@ KANNEL = Provider(
         'others says so in its setting `names`: `{"%d": "status", "%A": "answer"}`.',
         "`%A` is what makes a report good: Kannel compares a receipt's word by exact letters and turns all that it "
         "does not know into 2. Where `%A` holds a listed word, that word decides, and the number is not consulted.",
-        "`type` is one event, not the mask that was asked for; 16 can come when only 2 was asked for. Debian's 1.4.5-12 "
-        "tells of EXPIRED and UNKNOWN by 2, and only `%A` says which.",
+        "`type` is one event, not the mask that was asked for; 16 can come when only 2 was asked for. Debian's "
+        "1.4.5-12 tells of EXPIRED and UNKNOWN by 2, and only `%A` says which.",
         "Without an id of your own in the URL, `%F`, the message centre's, names the message. `%I` is an id of the "
         "report and of no message: leave it out.",
         "`%A` names no zone for its dates: give the account its message centre's (`zone`). Where it has no date, "

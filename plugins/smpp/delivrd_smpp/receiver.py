@@ -47,7 +47,7 @@ SMPP = Provider(
     tables=(MESSAGE_STATE, STAT, NETWORK_ERROR, ERR, ESM_CLASS),
     ways=(
         Pdu(
-            reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,)),
+            reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
             decode=read_receipt,
             quick=quick_receipt(Receipt),
         ),

@@ -117,7 +117,7 @@ TELI = Provider(
             bodies=(BodyKind.JSON, BodyKind.FORM, BodyKind.MULTIPART),
         ),
         Pdu(
-            reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,)),
+            reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
             decode=partial(read_receipt, names={"err": "error"}, states=("message_state", "stat", "error")),
             quick=quick_receipt(TeliReceipt),
         ),
