@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench docs snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-ledger soak-ledger docs snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,13 @@ hostile: $(READY) ## 300,000 hostile inputs over all providers (HOSTILE=1000 for
 
 bench: $(READY) ## what reading costs, beside what it could cost
 	$(BIN)/python tests/bench.py
+
+bench-ledger: $(READY) ## what keeping and finding costs, with ten million messages (MESSAGES=300000 for fewer)
+	$(BIN)/python tests/ledger/bench_ledger.py --messages $(or $(MESSAGES),10000000)
+
+soak-ledger: $(READY) ## eight processes write 200,000 receipts into each store, and are killed forty times
+	$(BIN)/python tests/ledger/soak.py sqlite
+	$(BIN)/python tests/ledger/soak.py postgresql
 
 docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py

@@ -25,9 +25,11 @@ import pytest
 import write_docs
 
 import delivrd
+import delivrd.ledger
 from delivrd import Registry, Rule
 from delivrd.cli import main
 from delivrd.hookspecs import GROUP
+from delivrd.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -284,6 +286,12 @@ def code_words() -> set[str]:
 
 def test_every_public_name_is_told_of():
     assert not sorted(set(delivrd.__all__) - code_words())
+
+
+def test_every_public_name_of_the_ledger_is_told_of_on_its_page():
+    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
+    methods = {name for name, _ in inspect.getmembers(Ledger, inspect.isfunction) if not name.startswith("_")}
+    assert not {name for name in {*delivrd.ledger.__all__, *methods} if not re.search(rf"\b{name}\b", text)}
 
 
 def test_every_hook_is_told_of_with_its_arguments():

@@ -223,6 +223,22 @@ def test_silence_is_joined_like_all_else(said, now, later):
         assert one == state
 
 
+def test_the_silence_of_a_message_that_was_never_heard_of_begins_when_it_was_sent():
+    sent = State("acme", None, "m1")
+    assert (sent.status, sent.final, sent.resend) == (Status.UNKNOWN, False, Resend.WAIT)
+    assert overdue(sent, at(60), timedelta(hours=1)) is sent
+    assert overdue(sent, at(59), timedelta(hours=1), sent_at=at(0)) is sent
+    silent = overdue(sent, at(60), timedelta(hours=1), sent_at=at(0))
+    assert (silent.status, silent.final, silent.evidence, silent.resend) == (
+        Status.UNKNOWN,
+        True,
+        Evidence.TIMEOUT,
+        Resend.UNSAFE,
+    )
+    heard = fold(silent, Report("acme", "m1", Status.DELIVERED, True, received_at=at(61)))
+    assert (heard.status, heard.evidence) == (Status.DELIVERED, None)
+
+
 def test_what_is_final_or_not_yet_due_or_was_never_heard_is_not_overdue():
     day = timedelta(days=1)
     for state in (state_of(FAILED), state_of(SENT), state_of(Report("acme", "m1", Status.SENT, False))):

@@ -31,3 +31,13 @@ for plugin in plugins/*/; do
     venv/bin/python -m pytest -q -p no:cacheprovider --delivrd-hostile=10
     cd "$root"
 done
+
+place="$build/ledger"
+mkdir -p "$place"
+"$uv" venv --quiet --python "$(realpath "$1")/python" "$place/venv"
+"$uv" pip install --quiet --python "$place/venv" "delivrd[ledger] @ file://$(echo "$build"/wheels/delivrd-*.whl)"
+cd "$place"
+echo "== the ledger, from the wheel and its extra"
+venv/bin/delivrd ledger init
+venv/bin/delivrd ledger pending
+cd "$root"

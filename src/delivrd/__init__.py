@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivrd.accounts import BLOT, Account
+from delivrd.accounts import Account
 from delivrd.auth import (
     AccountName,
     AllowedAddresses,
@@ -19,6 +19,7 @@ from delivrd.auth import (
     UrlSecret,
     basic_authorization,
 )
+from delivrd.blots import BLOT
 from delivrd.classify import Classifier
 from delivrd.errors import (
     AccountError,

@@ -5,16 +5,14 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
 from typing import Any, Final
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import msgspec
 
+from delivrd.blots import blotter
 from delivrd.errors import AccountError
 from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.records import encodable
@@ -22,9 +20,6 @@ from delivrd.tables import Meanings
 from delivrd.times import read_zone
 
 MIB: Final = 1 << 20
-
-BLOT: Final = "***"
-"""What stands in place of a secret wherever something is stored, shown or logged."""
 
 
 class Account(msgspec.Struct, frozen=True, eq=False):
@@ -106,7 +101,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return blot(text, [*self.secrets, *([self.password] if self.password else [])])
+        return blotter((*self.secrets, self.password or "")).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
@@ -141,49 +136,6 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 def _is_text(value: object) -> bool:
     """Whether it is a text that every encoding of Unicode can write."""
     return isinstance(value, str) and encodable(value) == value
-
-
-def blot(text: str, secrets: Iterable[str]) -> str:
-    """A text with each secret replaced, as it stands or escaped as in a URL or in JSON."""
-    spelt = {spell(secret) for secret in secrets for spell in (str, quote, quote_plus, _quote_all, _json)}
-    for secret in sorted(spelt, key=len, reverse=True):
-        text = text.replace(secret, BLOT)
-    if "%" not in text and "\\" not in text:
-        return text
-    # Any character can be escaped, in either case: what is left is compared piece by piece, unescaped.
-    pieces = re.split(r"([&?=/#\s\"'<>]+)", text)
-    return "".join(BLOT if _hides(piece, secrets) else piece for piece in pieces)
-
-
-def blot_values(value: Any, blot: Callable[[str], str]) -> Any:
-    """A plain value with the secrets in its texts hidden by `blot`."""
-    if isinstance(value, str):
-        return blot(value)
-    if isinstance(value, dict):
-        return {blot(name): blot_values(inner, blot) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [blot_values(inner, blot) for inner in value]
-    return value
-
-
-def _hides(piece: str, secrets: Iterable[str]) -> bool:
-    plain = {unquote(piece), unquote_plus(piece), _unescaped(piece)} if "%" in piece or "\\" in piece else set()
-    return any(secret in text for secret in secrets for text in plain)
-
-
-def _json(text: str) -> str:
-    return json.dumps(text)[1:-1]
-
-
-def _unescaped(piece: str) -> str:
-    try:
-        return str(json.loads(f'"{piece}"'))
-    except ValueError:
-        return piece
-
-
-def _quote_all(text: str) -> str:
-    return quote(text, safe="")
 
 
 _WHERE: Final = " - at `$"

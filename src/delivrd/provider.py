@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from delivrd.accounts import BLOT, Account, blot
+from delivrd.accounts import Account
 from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
+from delivrd.blots import blotter
 from delivrd.builder import Frame
 from delivrd.classify import Classifier, code_fields
 from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.questions import Asking, Question
 from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import Receipt, Reply
@@ -38,9 +38,6 @@ _RECEIVED: Final = Reply(200)
 _TAKEN: Final = Reply(0)
 """The `command_status` for every receipt, readable or not: a refusal makes a message centre resend it for
 ever, and can block the bind."""
-
-_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-"""Headers that hold credentials."""
 
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
@@ -287,40 +284,20 @@ class Provider:
 
     def blot(self, text: str, account: Account) -> str:
         """A text without the account's secrets, its secret settings among them."""
-        return blot(text, self._secrets(account))
+        return blotter(self._secrets(account)).text(text)
 
     def blotted(self, input: Input, account: Account) -> Input:
         """An input without the account's secrets, for whatever is stored, shown or logged.
 
         Headers that hold credentials are blotted whoever's they are.
         """
-        secrets = self._secrets(account)
+        return blotter(self._secrets(account)).input(input)
 
-        def hide(data: bytes) -> bytes:
-            # Latin-1 holds any byte as it is, and the secrets are looked for as the bytes that UTF-8 makes of them.
-            return blot(data.decode("latin-1"), known).encode("latin-1")
-
-        known = [secret.encode().decode("latin-1") for secret in secrets]
-        match input:
-            case Request() | Response():
-                headers = tuple(
-                    (name, BLOT if name.lower() in _CREDENTIALS else blot(value, secrets))
-                    for name, value in header_pairs(input.headers)
-                )
-                blotted = msgspec.structs.replace(input, headers=headers, body=hide(input.body))
-                if isinstance(blotted, Request):
-                    return msgspec.structs.replace(blotted, target=blot(blotted.target, secrets))
-                return blotted
-            case Mail():
-                return Mail(hide(input.raw))
-            case DeliverSm():
-                return msgspec.structs.replace(input, short_message=hide(input.short_message))
-
-    def _secrets(self, account: Account) -> list[str]:
+    def _secrets(self, account: Account) -> tuple[str, ...]:
         # As given, not as checked: a secret is one even where the settings do not fit.
         given = account.settings
         own = [given.get(n) if isinstance(given, Mapping) else getattr(given, n, None) for n in self.secret_settings]
-        return [secret for secret in (*account.secrets, account.password, *own) if isinstance(secret, str) and secret]
+        return tuple(each for each in (*account.secrets, account.password, *own) if isinstance(each, str) and each)
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
@@ -361,7 +338,7 @@ class Provider:
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
         secrets = self._secrets(account)
-        hide = partial(blot, secrets=secrets) if secrets else None
+        hide = blotter(secrets).text if secrets else None
         readers: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_nothing)
         for kind, compiled in self.compiled().items():
             reading = compiled.reading

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from delivrd.accounts import blot_values
 from delivrd.admission import LONGEST_RECEIPT, body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
+from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
 from delivrd.entries import FROM_JSON, FROM_PDU, FROM_QUERY, FROM_RECORD, FROM_SHAPE
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable

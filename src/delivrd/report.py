@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
+from delivrd.digests import digest_of
 from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Resend, Status, Word, advise_resend
 
 SCHEMA_VERSION: Final = 1
@@ -179,12 +179,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         ]
         for field in sorted(self.codes):
             parts += (field, self.codes[field])
-        digest = blake2b(digest_size=16)
-        for part in parts:
-            data = part.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(data))
-            digest.update(data)
-        return digest.hexdigest()
+        return digest_of(parts).hex()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as published: plain values, absent fields left out, derived ones included."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, normalize, plugins
+from delivrd.cli import codes, demo, explain, ledger, normalize, plugins
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -59,6 +59,7 @@ for command in (
     plugins.providers,
     plugins.doctor,
     demo.demo,
+    ledger.ledger,
 ):
     main.add_command(command)
 

@@ -73,7 +73,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_options(
         *args: Any, kind: str | None, asked: str | None, zone: str | None, account: str | None, **others: Any
     ) -> Any:
-        given = None if account is None else _account_file(account)
+        given = None if account is None else account_file(account)
         return command(*args, options=Options(kind, asked, zone, given, given is not None), **others)
 
     for option in (
@@ -164,7 +164,12 @@ def _label(name: str, kind: str | None) -> str:
     return label if kind is None or label.lower().endswith("." + kind) else f"{label}.{kind}"
 
 
-def _account_file(name: str) -> Account:
+def account_file(name: str) -> Account:
+    """The account of a JSON file.
+
+    Raises:
+        Refusal: it holds none.
+    """
     label = click.format_filename(name)
     try:
         return read_account(label, Path(name).read_bytes())

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -47,7 +47,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         provider, account, message_id, reference: which message it is, as in its reports.
-        claims: everything that was said, each thing once, in a fixed order.
+        claims: everything that was said, each thing once, in a fixed order; empty for a message that was sent
+            and not heard of.
         price: the latest price; None where none was said.
         recipient, group_id, channel: as in its reports; of several the first by letter.
         first_heard, last_heard: when the first and the last report were received, else the times that they say.
@@ -71,7 +72,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def standing(self, table: Sequence[Rank] = STANDING) -> Claim:
         """What stands of all that was said, by a table of precedence."""
-        said = standing(self.claims, table)
+        said = standing(self.claims, table) if self.claims else _UNHEARD
         if not self.silent:
             return said
         status = said.status if self.silence_usual else Status.UNKNOWN
@@ -120,6 +121,23 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         opposite = {Outcome.SUCCESS: Outcome.FAILURE, Outcome.FAILURE: Outcome.SUCCESS}.get(self.outcome)
         return tuple(claim for claim in self.claims if claim.final and claim.status.outcome is opposite)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The state as plain values, absent ones left out, with what stands of it and what follows from that."""
+        stands = self.standing()
+        derived = {
+            "status": stands.status,
+            "final": stands.final,
+            "outcome": self.outcome,
+            "evidence": stands.evidence,
+            "cause": stands.cause,
+            "resend": stands.resend,
+            "since": stands.first,
+            "contradictions": list(self.contradictions) or None,
+        }
+        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(derived))
+        return {name: value for name, value in {**stored, **told}.items() if value is not None}
+
     def join(self, other: State) -> State:
         """Both states in one: what either says.
 
@@ -153,6 +171,10 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         # Where a provider echoes nothing but the gateway's own id, that is what a message is known by.
         own = self.reference if self.message_id is None else None
         return (self.provider, self.account, self.message_id, own)
+
+
+_UNHEARD: Final = Claim(Status.UNKNOWN, False)
+"""What stands of a message of which nothing was said."""
 
 
 def fold(state: State | None, report: Report) -> State:
@@ -198,7 +220,14 @@ def state_of(report: Report) -> State:
     )
 
 
-def overdue(state: State, now: datetime, after: timedelta, silent_after: Collection[Status] = ()) -> State:
+def overdue(
+    state: State,
+    now: datetime,
+    after: timedelta,
+    silent_after: Collection[Status] = (),
+    *,
+    sent_at: datetime | None = None,
+) -> State:
     """The state with silence taken for an answer, where that is due; else the state as it is.
 
     A message that is not final, and of which nothing was heard for so long, is `unknown` by the
@@ -211,13 +240,14 @@ def overdue(state: State, now: datetime, after: timedelta, silent_after: Collect
         now: aware. No clock is read.
         after: how long a silence is an answer.
         silent_after: the provider's habit (`Provider.silent_after`).
+        sent_at: when the message was sent; aware. The silence of one that was never heard of began then.
 
     Raises:
         ValueError: `now` has no zone.
     """
     if now.tzinfo is None:
         raise ValueError("now: expected a datetime with its zone")
-    heard = state.last_heard
+    heard = state.last_heard or sent_at
     if state.final or heard is None or now - heard < after:
         return state
     usual = state.status in silent_after

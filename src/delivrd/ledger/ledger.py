@@ -1,0 +1,373 @@
+"""The ledger: where every message is, kept in a database.
+
+The rule of this module: each method is one transaction, and each answer a value that needs the
+store no more. No clock is read: the caller says when.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from delivrd.accounts import Account
+from delivrd.ledger import migrations, reading, retention, writing
+from delivrd.ledger import replay as replaying
+from delivrd.ledger.arrivals import Arrival, make_ready
+from delivrd.ledger.messages import Change, Message
+from delivrd.ledger.names import Caller
+from delivrd.ledger.phones import Phones
+from delivrd.ledger.reading import Count, KeptInput, KeptReport
+from delivrd.ledger.replay import Accounts, Replayed
+from delivrd.ledger.retention import Purged
+from delivrd.ledger.store import Store
+from delivrd.ledger.times import micros
+from delivrd.ledger.writing import Recorded, Sending
+from delivrd.life import Group, Parts, RollUp, State, group, roll_up
+from delivrd.provider import Provider
+
+PAGE = 1000
+"""How many rows a long answer fetches, or a bounded step takes, at a time."""
+
+
+def _no_account(provider: str, account: str) -> Account | None:
+    return None
+
+
+class Ledger:
+    """A store of receipts, reports and the states of messages. Threads can share it.
+
+    Args:
+        store: opened; `Ledger.open` does that.
+        phones: hides phone numbers; None keeps them as they are.
+    """
+
+    def __init__(self, store: Store, phones: Phones | None = None) -> None:
+        self._store = store
+        self._phones = phones
+
+    @classmethod
+    def open(cls, url: str | os.PathLike[str], *, phone_key: bytes | None = None, migrate: bool = False) -> Ledger:
+        """Open a store.
+
+        Args:
+            url: the name of a SQLite file, `sqlite:///file.db`, or `postgresql://user@host/name`.
+            phone_key: keep phone numbers as digests under this key (see `delivrd.ledger.phones`).
+            migrate: make the tables, or bring them to this release, first.
+
+        Raises:
+            SchemaError: the tables are not those of this release.
+            LedgerError: the store cannot be opened.
+            AccountError: `phone_key` is too short.
+        """
+        store = Store(os.fspath(url))
+        try:
+            if migrate:
+                migrations.migrate(store)
+            store.check_schema()
+            return cls(store, None if phone_key is None else Phones(phone_key))
+        except BaseException:
+            store.close()
+            raise
+
+    def record(self, arrival: Arrival) -> Recorded:
+        """Record a receipt: its input, its reports and what they make of their messages.
+
+        When this returns, all of it is on disk; where it raises, none of it counts. Recording it
+        again does no harm: a report is known by its `key`.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `received_at` has no zone.
+        """
+        return self.record_many([arrival])[0]
+
+    def record_many(self, arrivals: Iterable[Arrival]) -> list[Recorded]:
+        """Record several receipts in one transaction: all of them, or none.
+
+        Raises: as `record`.
+        """
+        ready = [make_ready(arrival, self._phones) for arrival in arrivals]
+        if not ready:
+            return []
+        return self._store.write(lambda connection: writing.record(self._store, connection, ready))
+
+    def sent(
+        self,
+        provider: Provider,
+        account: Account | None = None,
+        message_id: str | None = None,
+        *,
+        at: datetime,
+        reference: str | None = None,
+        recipient: str | None = None,
+        group_id: str | None = None,
+        channel: str | None = None,
+    ) -> Message:
+        """Say that a message was sent; reports that came before are joined to it.
+
+        Can be said several times, as more becomes known: the reference first, then the provider's id.
+
+        Args:
+            provider: that it was handed to.
+            account: by which; it says how ids are spelt.
+            message_id: as the provider named it when it took the message.
+            at: when; aware.
+            reference: the gateway's own id.
+            recipient: the phone; needed where the provider gives one id to many recipients.
+            group_id: the fallback or multi-part group.
+            channel: `sms`, `viber`, …
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: there is neither an id nor a reference, the recipient is missing, or `at` has no zone.
+        """
+        if recipient is not None and self._phones is not None:
+            recipient = self._phones.digest(recipient)
+        caller = Caller(provider, account)
+        names = caller.of_message(message_id, reference, recipient)
+        said = State(
+            provider.name,
+            caller.account_name or None,
+            message_id or None,
+            reference or None,
+            recipient=recipient,
+            group_id=group_id,
+            channel=channel,
+        )
+        sending = Sending(names, said, micros(at))
+        return self._store.write(lambda connection: writing.record_sending(self._store, connection, sending))
+
+    def message(
+        self,
+        provider: Provider,
+        account: Account | None = None,
+        message_id: str | None = None,
+        *,
+        reference: str | None = None,
+        recipient: str | None = None,
+    ) -> Message | None:
+        """A message by the names that the gateway has for it; None where nothing is known of it.
+
+        Args: as `sent`. The id is spelt as when the message was sent.
+
+        Raises: as `sent`.
+        """
+        if recipient is not None and self._phones is not None:
+            recipient = self._phones.digest(recipient)
+        names = Caller(provider, account).of_message(message_id, reference, recipient)
+        return self._store.read(lambda connection: reading.message(connection, names.main))
+
+    def find(self, name: str, *, limit: int = 100) -> list[Message]:
+        """The messages of any provider that have this id or reference as sent, or this id in the store.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        return self._store.read(lambda connection: reading.find(connection, name, limit))
+
+    def history(self, message: Message) -> list[KeptReport]:
+        """The reports of a message that are still kept, each with its raw input, in the order in which they came.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        return self._store.read(lambda connection: reading.history(connection, bytes.fromhex(message.id)))
+
+    def group(
+        self, provider: Provider, account: Account | None, group_id: str, *, more_channels: bool = False
+    ) -> Group | None:
+        """A fallback group as one; None where nothing is known of it.
+
+        Args:
+            provider, account: whose it is.
+            group_id: as sent.
+            more_channels: the gateway knows of channels that were not heard of yet.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        states = self._of_group(provider, account, group_id)
+        return group(states, more_channels=more_channels) if states else None
+
+    def parts(
+        self, provider: Provider, account: Account | None, message_ids: Iterable[str], *, rule: RollUp = RollUp.ALL
+    ) -> Parts:
+        """The parts of a long message as one.
+
+        Args:
+            provider, account: whose it is.
+            message_ids: of its parts, in order, as they were given when it was sent.
+            rule: by which parts it is judged.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: there is no part.
+        """
+        caller = Caller(provider, account)
+        names = [caller.of_message(each, None, None) for each in message_ids]
+        found = self._store.read(lambda connection: [reading.message(connection, each.main) for each in names])
+        return roll_up([None if each is None else each.state for each in found], rule)
+
+    def pending(
+        self, *, before: datetime | None = None, provider: str | None = None, page: int = PAGE
+    ) -> Iterator[Message]:
+        """The messages without a last word, the most silent first, however many there are.
+
+        Args:
+            before: only those of which nothing was heard since; aware.
+            provider: only those of this provider, by its name.
+            page: how many are fetched at a time.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `before` has no zone.
+        """
+        after = None
+        while True:
+            found = self._store.read(
+                partial(reading.pending, before=before, provider=provider, after=after, limit=page)
+            )
+            yield from found.messages
+            if found.next is None:
+                return
+            after = found.next
+
+    def changes(self, cursor: int = 0, *, limit: int = PAGE) -> list[Change]:
+        """The changes of state after a position, in order; the changes of one message in theirs.
+
+        Go on from the `position` of the last one. Keep it together with what was made of the
+        changes, and each is followed exactly once.
+
+        Raises:
+            CursorTooOld: changes after the cursor were purged.
+            LedgerError: the store failed.
+        """
+        if not self._store.is_sqlite:
+            self._store.write(lambda connection: self._store.place_changes(connection, limit))
+        return self._store.read(lambda connection: reading.changes_after(self._store, connection, cursor, limit))
+
+    def counts(self, since: datetime, until: datetime) -> list[Count]:
+        """How many messages, by the hour in which they were first heard of, provider, account, status and cause.
+
+        Args:
+            since, until: aware; whole hours are counted, that of `since` to that which ends at or after `until`.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: a time has no zone.
+        """
+        return self._store.read(lambda connection: reading.counts(connection, since, until))
+
+    def newest(self, *, limit: int = 100, unlisted: bool = False) -> list[KeptReport]:
+        """The reports that came last, the newest first.
+
+        Args:
+            limit: how many.
+            unlisted: only those with a code that no table lists.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        return self._store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
+
+    def strays(self, after: int = 0, *, limit: int = PAGE) -> list[KeptInput]:
+        """The inputs that held something other than reports, in the order in which they were recorded.
+
+        Args:
+            after: the number of the last one that was seen.
+            limit: how many.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        return self._store.read(lambda connection: reading.strays(connection, after, limit))
+
+    def time_out(
+        self, providers: Mapping[str, Provider], now: datetime, after: timedelta, *, limit: int = PAGE
+    ) -> list[Message]:
+        """Take the silence of messages for an answer (`delivrd.life.overdue`), the most silent first.
+
+        Args:
+            providers: by name; their habits of falling silent count.
+            now: aware.
+            after: how long a silence is an answer.
+            limit: how many messages at most; call it again until it gives none.
+
+        Returns:
+            The messages that timed out.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `now` has no zone.
+        """
+        habits = {name: provider.silent_after for name, provider in providers.items()}
+        return self._store.write(
+            lambda connection: writing.time_out(self._store, connection, now, after, habits, limit)
+        )
+
+    def replay(
+        self,
+        providers: Mapping[str, Provider],
+        accounts: Accounts = _no_account,
+        *,
+        apply_at: datetime | None = None,
+        page: int = PAGE,
+    ) -> Iterator[Replayed]:
+        """Read the kept inputs again with today's tables, message by message, and tell what comes out otherwise.
+
+        Args:
+            providers: by name.
+            accounts: gives the account to read with, by the names of its provider and its own. Inputs that came
+                without an account's name are read without one.
+            apply_at: change the states, as of this time; aware. None only tells what would change.
+            page: how many messages a step takes; each is one transaction.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `apply_at` has no zone.
+        """
+        now = None if apply_at is None else micros(apply_at, "apply_at")
+        run = self._store.read if now is None else self._store.write
+        reader, after = (providers, accounts, self._phones), None
+        while True:
+            step = run(partial(replaying.replay, self._store, reader=reader, after=after, limit=page, now=now))
+            yield step
+            if step.next is None:
+                return
+            after = step.next
+
+    def purge(self, before: datetime, *, limit: int = PAGE) -> Purged:
+        """Let inputs, reports and told changes that came before a time go; the states stay.
+
+        One bounded step: call it again while `Purged.any`.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `before` has no zone.
+        """
+        held = micros(before, "before")
+        return self._store.write(lambda connection: retention.purge(self._store, connection, held, limit))
+
+    def close(self) -> None:
+        """Give the store's connections back."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Ledger on {self._store.url.get_backend_name()}>"
+
+    def _of_group(self, provider: Provider, account: Account | None, group_id: str) -> list[State]:
+        name = Caller(provider, account).account_name
+        found = self._store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
+        return [each.state for each in found]
