@@ -8,6 +8,7 @@ Run: `make bench`. The last line is the whole result as JSON.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from delivrd import Account, HmacBody, Registry, Request, read_samples
+from delivrd import Account, DeliverSm, HmacBody, Registry, Request, read_samples
 from delivrd_messente.omnichannel import Delivery
+from delivrd_smpp import read_receipt_text
+from delivrd_smpp.text import LONGEST
 
 ROUNDS = 40
 CALLS = 4000
@@ -28,6 +31,31 @@ def request(provider: str, case: str) -> Request:
     path = FIXTURES / provider / case
     (sample,) = read_samples(path.name, path.read_bytes())
     assert isinstance(sample.input, Request)
+    return sample.input
+
+
+TEXTBOOK = re.compile(
+    r"id:(?P<id>\S+) sub:(?P<sub>\d+) dlvrd:(?P<dlvrd>\d+) submit date:(?P<submitted>\d+) done date:(?P<done>\d+)"
+    r" stat:(?P<stat>\w+) err:(?P<err>\w+) text:(?P<text>.*)",
+    re.DOTALL,
+)
+"""How a receipt is usually read: the form of the specification's example, anchored at its beginning."""
+
+
+def match(text: str) -> re.Match[str] | None:
+    return TEXTBOOK.match(text)
+
+
+def taken(text: str) -> dict[str, str]:
+    found = TEXTBOOK.match(text)
+    assert found is not None
+    return found.groupdict()
+
+
+def pdu(provider: str, case: str) -> DeliverSm:
+    path = FIXTURES / provider / case
+    (sample,) = read_samples(path.name, path.read_bytes())
+    assert isinstance(sample.input, DeliverSm)
     return sample.input
 
 
@@ -51,6 +79,12 @@ def main() -> int:
     signed = HmacBody("X-Messente-Signature").sign(callback, account)
     assert isinstance(signed, Request)
 
+    receipt = pdu("smpp", "delivered-specification-example.hex")
+    parameters = pdu("smpp", "delivered-parameters-and-text.hex")
+    text, zoned = receipt.short_message.decode(), Account(zone="UTC")
+    smpp = providers["smpp"]
+    hostile = " id:stat: submit date" * (LONGEST // 21)
+
     decode, body = msgspec.json.Decoder(Delivery).decode, callback.body
     query, fields = get.target.partition("?")[2], form.body.decode()
     rows = []
@@ -59,6 +93,20 @@ def main() -> int:
         ("omnichannel: receive / read", None, lambda: omni.read(callback), lambda: omni.receive(signed, account)),
         ("legacy GET: read / parse_qsl", 1.5, lambda: parse_qsl(query), lambda: legacy.read(get)),
         ("teli form: read / parse_qsl", None, lambda: parse_qsl(fields), lambda: teli.read(form)),
+        ("SMPP: read / one match", None, lambda: match(text), lambda: smpp.read(receipt, zoned)),
+        ("SMPP: read / one match, its fields taken", 3.0, lambda: taken(text), lambda: smpp.read(receipt, zoned)),
+        (
+            "SMPP with parameters: read / the same match",
+            None,
+            lambda: taken(text),
+            lambda: smpp.read(parameters, zoned),
+        ),
+        (
+            "SMPP: 4 KiB of hostile text / 2 KiB",
+            2.5,
+            lambda: read_receipt_text(hostile[: LONGEST // 2]),
+            lambda: read_receipt_text(hostile),
+        ),
     ]:
         base, cost = best(yardstick, read)
         ratio = cost / base

@@ -11,8 +11,10 @@ import pytest
 from delivrd import (
     Account,
     Cause,
+    DeliverSm,
     Meanings,
     NotAuthentic,
+    Report,
     Request,
     Resend,
     Row,
@@ -152,3 +154,28 @@ def test_an_account_can_say_what_a_carriers_refusal_means() -> None:
 
 def test_the_notes_say_that_silence_is_no_answer() -> None:
     assert any("very late" in note for note in TELI.notes)
+
+
+def over_smpp(text: str) -> Report:
+    pdu = DeliverSm(4, "15555550123", "447700900123", text.encode())
+    (report,) = TELI.read(pdu, Account(zone="UTC")).reports
+    return report
+
+
+def test_over_smpp_a_receipt_is_read_as_any_is_and_its_err_is_the_error() -> None:
+    text = "id:7 sub:001 dlvrd:000 submit date:2401311200 done date:2401311205 stat:{} err:003 text:"
+    report = over_smpp(text.format("UNDELIV"))
+    assert (report.status, report.codes) == (
+        Status.UNDELIVERED,
+        {"stat": "UNDELIV", "error": "003", "esm_class": "0x04"},
+    )
+    # `error` varies with the carrier: it is not consulted where anything else was sent, over SMPP as over HTTP.
+    assert over_smpp(text.format("ODD")).status is Status.UNKNOWN
+    assert TELI.read(as_form({"id": "7", "status": "ODD", "error": "003"})).reports[0].status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("row", ERROR.rows, ids=lambda row: row.label)
+def test_over_smpp_and_over_http_an_error_alone_means_the_same(row: Row) -> None:
+    told, posted = over_smpp(f"id:7 err:{row.label}"), TELI.read(as_form({"id": "7", "error": row.label})).reports[0]
+    assert (told.status, told.final, told.cause) == (posted.status, posted.final, posted.cause)
+    assert told.codes["error"] == posted.codes["error"]

@@ -11,6 +11,12 @@ rm -rf "$build"
 mkdir -p "$build"
 "$uv" build --quiet --all-packages --wheel --out-dir "$build/wheels"
 unset VIRTUAL_ENV
+# One plugin can build on another, which then stands among the wheels: this one, and none of an earlier build.
+among=(--find-links "$build/wheels")
+for plugin in plugins/*/; do
+    name=$(basename "$plugin")
+    among+=(--refresh-package "delivrd-${name//_/-}")
+done
 
 for plugin in plugins/*/; do
     name=$(basename "$plugin")
@@ -18,7 +24,7 @@ for plugin in plugins/*/; do
     place="$build/$name"
     mkdir -p "$place/fixtures"
     "$uv" venv --quiet --python "$(realpath "$1")/python" "$place/venv"
-    "$uv" pip install --quiet --python "$place/venv" \
+    "$uv" pip install --quiet --python "$place/venv" "${among[@]}" \
         "delivrd[test] @ file://$(echo "$build"/wheels/delivrd-*.whl)" "$build/wheels/$module"-*.whl
     printf '[pytest]\ndelivrd_fixtures = fixtures\n' > "$place/pytest.ini"
     cd "$place"

@@ -34,16 +34,19 @@ from delivrd.errors import (
     WrongMethod,
 )
 from delivrd.explain import CodeStep, Explanation, FieldStep, ReportSteps, explain
+from delivrd.forms import read_query
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.message_id_keys import LearntIds, learn_message_ids, message_id_keys
 from delivrd.message_ids import IdBase, MessageIds
-from delivrd.provider import NoSettings, Provider
+from delivrd.provider import Provider
 from delivrd.questions import Asking, Question
 from delivrd.receipt import Absence, AbsenceKind, FollowUp, Problem, Receipt, Reply
 from delivrd.records import charset_of, decode_text
 from delivrd.report import Network, Report, TableUse, Warning, WarningKind, shorten
 from delivrd.schema import report_schema
+from delivrd.settings import NoSettings
 from delivrd.shapes import Code, Count, Fallback, Fields, Flag, Reading, Shape, Text
-from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consulted, Meanings, Row, Source
+from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consulted, Meanings, Offer, Row, Source
 from delivrd.times import TimeForm
 from delivrd.verdicts import NoCode, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from delivrd.accountfile import Accounts, load_accounts, read_accounts
     from delivrd.files import SUFFIXES, Sample, SampleError, read_each, read_samples, write_sample
     from delivrd.hookspecs import hookimpl
+    from delivrd.pdu import read_pdu
     from delivrd.registry import Plugin, Registry
 
 _LATE = {
@@ -66,6 +70,7 @@ _LATE = {
     "Sample": "delivrd.files",
     "SampleError": "delivrd.files",
     "read_each": "delivrd.files",
+    "read_pdu": "delivrd.pdu",
     "read_samples": "delivrd.files",
     "write_sample": "delivrd.files",
 }
@@ -122,6 +127,7 @@ __all__ = [
     "IdBase",
     "Input",
     "InputError",
+    "LearntIds",
     "Mail",
     "MailText",
     "Meanings",
@@ -130,6 +136,7 @@ __all__ = [
     "NoCode",
     "NoSettings",
     "NotAuthentic",
+    "Offer",
     "Outcome",
     "Party",
     "Pdu",
@@ -176,9 +183,13 @@ __all__ = [
     "explain",
     "header_pairs",
     "hookimpl",
+    "learn_message_ids",
     "load_accounts",
+    "message_id_keys",
     "read_accounts",
     "read_each",
+    "read_pdu",
+    "read_query",
     "read_samples",
     "report_schema",
     "shorten",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import msgspec
@@ -95,6 +96,17 @@ def _blotter(secrets: tuple[str, ...]) -> Blotter:
 def blotter(secrets: tuple[str, ...]) -> Blotter:
     """What takes these secrets out; empty ones are left aside."""
     return _blotter(tuple(filter(None, secrets)))
+
+
+def blot_values(value: Any, blot: Callable[[str], str]) -> Any:
+    """A plain value with the secrets in its texts taken out by `blot`."""
+    if isinstance(value, str):
+        return blot(value)
+    if isinstance(value, dict):
+        return {blot(name): blot_values(inner, blot) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [blot_values(inner, blot) for inner in value]
+    return value
 
 
 def _json(text: str) -> str:

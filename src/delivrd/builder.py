@@ -18,12 +18,13 @@ from typing import Any, Final
 import msgspec
 
 from delivrd.classify import Classifier
+from delivrd.entries import Entry
 from delivrd.errors import Unreadable
 from delivrd.money import read_money, recent_amounts
 from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
-from delivrd.times import TimeForm, read_time
+from delivrd.times import Moment, TimeForm, read_time, remember_time
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
@@ -47,65 +48,6 @@ class Frame(msgspec.Struct, frozen=True):
     falls_back: bool
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """How an item comes to the lines that build its report, and what is handed out.
-
-    Attributes:
-        records: the item is a record (texts by wire name), not a shape.
-        arguments: of the function that is compiled.
-        names: what its lines use, given by `Compiled.bind`.
-        opening: the lines before; they set `item`, `own` and `extras`.
-        closing: the last line; `REPORT` in it becomes the report.
-    """
-
-    records: bool
-    arguments: str = "item, received_at, own, extras"
-    names: tuple[str, ...] = ()
-    opening: tuple[str, ...] = ()
-    closing: str = "return REPORT"
-
-
-FROM_SHAPE: Final = Entry(False)
-FROM_RECORD: Final = Entry(True)
-FROM_JSON: Final = Entry(
-    False,
-    "request, asked, received_at",
-    ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
-    (
-        "body = request.body",
-        "if len(body) > LIMIT: check_size(body, LIMIT)",
-        "if request.method not in METHODS: refuse_method(METHODS)",
-        "try: item = decode(body)",
-        "except NOT_STRICT: item = None",
-        # Outside the handler, so that no error of the lenient reader carries what the strict one quoted.
-        "if item is None: return lenient(request, received_at)",
-        "own = None",
-        "extras = {}",
-    ),
-    "return Receipt((REPORT,), REPLY)",
-)
-FROM_QUERY: Final = Entry(
-    True,
-    "request, asked, received_at",
-    ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method", "is_report"),
-    (
-        "target = request.target",
-        "if len(target) > LIMIT: check_size(target, LIMIT)",
-        "if request.method not in METHODS: refuse_method(METHODS)",
-        "query = target.partition('?')[2]",
-        # The commonest form needs no unescaping: a third of the general reader's cost.
-        "if '%' in query or '+' in query or '#' in query or not query.isascii(): return lenient(request, received_at)",
-        "pairs = [pair.split('=', 1) for pair in query.split('&', MOST_FIELDS)]",
-        "try: item = dict(pairs)",
-        "except ValueError: item = {}",
-        "if not len(item) == len(pairs) < MOST_FIELDS or not is_report(item): return lenient(request, received_at)",
-        "own = None",
-        "extras = {}",
-    ),
-    "return Receipt((REPORT,), REPLY)",
-)
-
-
 class Compiled:
     """The function of one entry for one reading, compiled once and still to be given an account's frame."""
 
@@ -117,7 +59,7 @@ class Compiled:
             "Receipt": Receipt,
             "Report": Report,
             "PROVIDER": provider,
-            "CODE_FIELDS": " or ".join(code_fields),
+            "CODE_FIELDS": " or ".join(field for field in code_fields if field in wire_fields(reading.shape)),
             "TIMES": reading.times,
             "as_text": _as_text,
             "fromisoformat": datetime.fromisoformat,
@@ -128,6 +70,8 @@ class Compiled:
             "read_price": _read_price,
             "recent_amount": recent_amounts.get,
             "read_when": _read_when,
+            "remember_time": remember_time,
+            "warned": _warned,
             "without_code": _without_code,
         }
         exec(compile(source, f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
@@ -136,7 +80,9 @@ class Compiled:
     def bind(self, frame: Frame, **names: Any) -> Any:
         """The function for one account. `names` are those that its entry lists."""
         classifier = frame.classifier
-        return self._make(frame.account, classifier.memory, classifier.classify, frame.zone, frame.falls_back, **names)
+        moments: dict[str, Moment] = {}
+        given = (frame.account, classifier.memory, classifier.classify, frame.zone, moments, frame.falls_back)
+        return self._make(*given, **names)
 
 
 def write_builder(reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> str:
@@ -188,7 +134,7 @@ class _Writer:
             "if own: warnings += tuple(own)",
             self.entry.closing.replace("REPORT", report),
         ]
-        names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "FALLS_BACK", *self.entry.names))
+        names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "MOMENTS", "FALLS_BACK", *self.entry.names))
         body = "\n".join("        " + line for line in lines)
         return f"def make({names}):\n    def build({self.entry.arguments}):\n{body}\n    return build\n"
 
@@ -239,6 +185,9 @@ class _Writer:
         self._assign(field, names[0])
         for name in names[1:]:
             self._assign("other", name)
+            if self.reading.own_ids and field == "message_id":
+                self._write(f"if {field} is None or {field}.isspace(): {field} = other")
+                continue
             self._write(f"{field}, own = first_of({names[0]!r}, {field}, {name!r}, other, own)")
         if strip:
             self._write(f"if {field} is not None: {field} = {field}.strip() or None")
@@ -267,10 +216,15 @@ class _Writer:
         if not self.fields.other_ids:
             self._write("other_ids = ()")
             return
-        for index, name in enumerate(self.fields.other_ids):
-            self._assign(f"other_id{index}", name)
-        listed = ", ".join(f"other_id{index}" for index in range(len(self.fields.other_ids)))
-        self._write(f"other_ids = tuple([other for other in ({listed},) if other is not None])")
+        for variable, name in zip(self._others(), self.fields.other_ids, strict=True):
+            self._assign(variable, name)
+        # An id that stands for the message is no further one.
+        own = " and {0} != message_id" if set(self.fields.other_ids) & set(ids) else ""
+        kept = [f"({name},) if {name} is not None{own.format(name)} else ()" for name in self._others()]
+        self._write(f"other_ids = {' + '.join(f'({each})' for each in kept)}")
+
+    def _others(self) -> list[str]:
+        return [f"other_id{index}" for index in range(len(self.fields.other_ids))]
 
     def _time(self, field: str) -> None:
         self._words(field)
@@ -279,6 +233,12 @@ class _Writer:
             return
         slow = f"{field}, own = read_when({names[0]!r}, {field}, ZONE, TIMES, own)"
         self._write(f"if {field} is not None:")
+        if TimeForm.DIGITS in self.reading.times:
+            self._write(f"    moment = MOMENTS.get({field})")
+            self._write(f"    if moment is None: moment = remember_time({field}, ZONE, TIMES, MOMENTS)")
+            self._write(f"    if moment[1] is not None: own = warned(own, moment[1], {names[0]!r}, {field})")
+            self._write(f"    {field} = moment[0]")
+            return
         if TimeForm.ISO in self.reading.times:
             # The commonest form, naive in UTC, at a sixth of the general reader's cost.
             # With a Z behind it, fromisoformat lets one wrong character pass: the length and the point rule that out.

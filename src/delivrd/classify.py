@@ -66,6 +66,7 @@ class Classifier:
     ) -> None:
         self.fields = code_fields(tables, finality)
         self._finality = finality
+        self._beside = {finality, *code_fields([each for each in tables if each.consulted is Consulted.QUALIFIES])}
         self._no_code = no_code
         self._lookups = [_lay_over(table, meanings) for table in tables]
         known = [table.name for table in tables]
@@ -108,12 +109,13 @@ class Classifier:
 
     def judge(self, sent: Mapping[str, str]) -> Verdict | None:
         """What the codes mean, worked out afresh; see `classify`."""
-        if not any(field != self._finality for field in sent):
+        if not any(field not in self._beside for field in sent):
             return self._without_code()
         ballot = _Ballot()
         for lookup in self._lookups:
             ballot.consult(lookup, sent)
         ballot.count()
+        ballot.qualify()
         if self._finality is not None and self._finality in sent and ballot.votes:
             ballot.take_finality(self._finality, sent[self._finality])
         return ballot.verdict()
@@ -145,7 +147,7 @@ def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> _Lookup:
     for meaning in meanings:
         if meaning.field != table.name:
             continue
-        check_rows(meaning.field, meaning.rows, table.compare, len(table.fields))
+        check_rows(table, meaning.rows)
         if meaning.replace:
             rows.clear()
         own = {normalise(row.code, table.compare): row for row in meaning.rows}
@@ -170,6 +172,7 @@ class _Ballot:
 
     def __init__(self) -> None:
         self.votes: list[_Vote] = []
+        self.qualifying: list[_Vote] = []
         self.steps: list[Step] = []
         self.warnings: list[Warning] = []
         self.uses: list[TableUse] = []
@@ -193,7 +196,8 @@ class _Ballot:
         key: CodeKey = values if len(values) > 1 else values[0] or ""
         code = "+".join(value or "" for value in values)
         self.consulted[table.name] = len(self.consulted)
-        earlier_sent, self.anything_sent = self.anything_sent, True
+        qualifies = table.consulted is Consulted.QUALIFIES
+        earlier_sent, self.anything_sent = self.anything_sent, self.anything_sent or not qualifies
         folded = normalise(key, table.compare)
         row = lookup.rows.get(folded)
         if table.consulted is Consulted.NEVER:
@@ -212,11 +216,25 @@ class _Ballot:
             return
         if folded in lookup.changed:
             self.warnings.append(Warning(WarningKind.ACCOUNT_MEANING, table.name, shorten(code)))
-        if row.status is None:
+        if row.status is None and not (qualifies and row.evidence is not None):
             self._note(table.name, code, Rule.SILENT, row, table, "nothing")
+            return
+        if qualifies:
+            self.qualifying.append(_Vote(lookup, folded, code, row))
             return
         self.decided = True
         self.votes.append(_Vote(lookup, folded, code, row))
+
+    def qualify(self) -> None:
+        """Let what decides nothing by itself say whose word the rest is, or that it is not final."""
+        for vote in self.qualifying:
+            row = vote.row
+            if self.votes:
+                self.evidence = row.evidence or self.evidence
+                self.final = self.final and row.status is None
+                if row.status is not None and self.status.outcome is Outcome.FAILURE:
+                    self.status = row.status
+            self._note_vote(vote, Rule.QUALIFIED, f"{self.status}, {'final' if self.final else 'not final'}")
 
     def count(self) -> None:
         """Find who leads, then let the others refine, agree or contradict."""

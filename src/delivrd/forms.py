@@ -13,8 +13,9 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from delivrd.errors import TooLarge, Unreadable
+from delivrd.inputs import Request
 from delivrd.records import Record, charset_of, decode_text, decode_value, encodable
-from delivrd.report import WarningKind
+from delivrd.report import Warning, WarningKind
 
 MOST_FIELDS: Final = 200
 """Fields of a form or a query; more are refused before they are decoded."""
@@ -53,6 +54,20 @@ def read_urlencoded(text: str, known: Iterable[str], *, keep_unknown: bool, char
         value, whole = _unescape(value, charset)
         _add(record, name, value, names, keep_unknown=keep_unknown, whole=whole)
     return record
+
+
+def read_query(request: Request, names: Iterable[str]) -> tuple[dict[str, str], tuple[Warning, ...]]:
+    """The fields of a request's query, for a decode function, and what should be known of them.
+
+    Args:
+        request: any.
+        names: of the fields; all others are the gateway's own, and are left out.
+
+    Raises:
+        TooLarge: it has more than `MOST_FIELDS` fields.
+    """
+    record = read_urlencoded(split_target(request.target)[1], names, keep_unknown=False)
+    return record.values, tuple(record.warnings)
 
 
 def read_form(body: bytes, content_type: str | None, known: Iterable[str], *, keep_unknown: bool) -> Record:

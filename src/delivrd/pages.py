@@ -168,6 +168,12 @@ def _codes(provider: Provider) -> Iterator[str]:
         lines = [code_line(provider, table, row) for row in table.rows]
         if lines:
             yield code_table(lines, fields=False, besides=table.source)
+    for offer in provider.offers:
+        table = next(table for table in provider.tables if table.name == offer.meanings.field)
+        yield f"### `{table.name}`, where the account's setting `{offer.setting}` is true"
+        yield f"Laid over as the account's own meanings are. Source: {_source(offer.source)}."
+        lines = [code_line(provider, table, row) for row in offer.meanings.rows]
+        yield code_table(lines, fields=False, besides=table.source)
     if provider.finality is not None:
         yield f"`{provider.finality}` says whether a status is final."
     said = provider.no_code

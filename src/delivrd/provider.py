@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.accounts import Account, without_value
+from delivrd.accounts import Account
 from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.blots import blotter
@@ -23,7 +23,8 @@ from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.questions import Asking, Question
 from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import Receipt, Reply
-from delivrd.tables import AbsenceTable, CodeTable, Source, check_table
+from delivrd.settings import NoSettings, read_settings, require_settings
+from delivrd.tables import AbsenceTable, CodeTable, Offer, Source, check_table
 from delivrd.times import read_zone
 from delivrd.verdicts import NoCode
 from delivrd.vocabulary import Status
@@ -40,10 +41,6 @@ ever, and can block the bind."""
 
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
-
-
-class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For providers whose accounts have no settings of their own."""
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -87,6 +84,7 @@ class Provider:
         absences: the codes by which it says that it gives no report.
         silent_after: the statuses after which it may never say anything more, as on networks that send no receipts.
         many_recipients: it gives one id to many recipients.
+        offers: meanings that an account can take by a setting.
         notes: what a gateway must know of it, a sentence or two each.
 
     Raises:
@@ -112,6 +110,7 @@ class Provider:
         absences: tuple[AbsenceTable, ...] = (),
         silent_after: tuple[Status, ...] = (),
         many_recipients: bool = False,
+        offers: tuple[Offer, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> None:
         if not name or name != name.lower() or not name.replace("-", "").isalnum():
@@ -136,15 +135,15 @@ class Provider:
         self.absences = absences
         self.silent_after = silent_after
         self.many_recipients = many_recipients
+        self.offers = offers
         self.notes = notes
         self.code_fields = code_fields(tables, finality)
         if len(self.ways) != len(ways):
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         push = self.ways.get(Request)
         self._methods = push.methods if isinstance(push, Push) else ()
-        unknown = sorted(set(secret_settings) - set(settings.__struct_fields__))
-        if unknown:
-            raise ValueError(f"{name}, secret_settings: no setting {', '.join(unknown)}")
+        require_settings(f"{name}, secret_settings", settings, secret_settings)
+        require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
         self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)
@@ -331,11 +330,11 @@ class Provider:
 
     def _bind(self, given: Account | None) -> _Bound:
         account = given or Account()
-        settings = self._settings_of(account)
+        settings = read_settings(self.name, self.settings, account.settings)
+        taken = [offer.meanings for offer in self.offers if getattr(settings, offer.setting)]
+        meanings = (*taken, *account.meanings)
         try:
-            classifier = Classifier(
-                self.tables, finality=self.finality, no_code=self.no_code, meanings=account.meanings
-            )
+            classifier = Classifier(self.tables, finality=self.finality, no_code=self.no_code, meanings=meanings)
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
         secrets = self._secrets(account)
@@ -351,13 +350,6 @@ class Provider:
         proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
         provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))
         return _Bound(given, classifier, settings, readers, proofs, provable)
-
-    def _settings_of(self, account: Account) -> Any:
-        try:
-            return msgspec.convert(account.settings or {}, self.settings, from_attributes=True)
-        except msgspec.ValidationError as error:
-            known = ", ".join(self.settings.__struct_fields__) or "none"
-            raise AccountError(f"{self.name}, settings: {without_value(error)}; known settings: {known}") from error
 
 
 def _aware(received_at: datetime) -> datetime:

@@ -13,9 +13,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from delivrd.admission import body_kind, check_input, check_size, refuse_method
+from delivrd.admission import LONGEST_RECEIPT, body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
-from delivrd.builder import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, Build, Compiled, Frame
+from delivrd.blots import blot_values
+from delivrd.builder import Build, Compiled, Frame
+from delivrd.entries import FROM_JSON, FROM_PDU, FROM_QUERY, FROM_RECORD, FROM_SHAPE
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
@@ -23,7 +25,7 @@ from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, flatten
 from delivrd.report import Report, Warning, shorten
 from delivrd.shapes import nested_shapes, wire_fields
-from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Push, Way
+from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Pdu, Push, Way
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -86,7 +88,11 @@ class CompiledWay:
         """The function that reads this kind of input for one account."""
         desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
         if self.way.decode is not None:
-            return desk.with_decode(self.way.decode)
+            decoded = desk.with_decode(self.way.decode)
+            if self._fast is None or not isinstance(self.way, Pdu):
+                return decoded
+            names = {"LIMIT": min(terms.max_body, LONGEST_RECEIPT), "REPLY": terms.reply, "quick": self.way.quick}
+            return self._fast.bind(terms.frame, lenient=decoded, **names)  # type: ignore[no-any-return]
         match self.way:
             case Push() as push:
                 return desk.push(push, self._fast)
@@ -98,8 +104,10 @@ class CompiledWay:
                 raise TypeError("this kind of input needs a decode function")
 
     def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | None:
-        """The one function from request to receipt, for the two forms in which nearly all reports come."""
+        """The one function from input to receipt, for the three forms in which nearly all reports come."""
         way = self.way
+        if isinstance(way, Pdu) and way.quick is not None:
+            return Compiled(provider, self.reading, fields, FROM_PDU)
         if not isinstance(way, Push) or way.decode is not None or way.items is not None:
             return None
         if way.query and not way.bodies:
@@ -347,7 +355,7 @@ class _Desk:
         extras = record.extras
         if self.terms.blot is not None and extras:
             # A provider can echo the URL that it called, secret included.
-            extras = {name: _blotted(value, self.terms.blot) for name, value in extras.items()}
+            extras = {name: blot_values(value, self.terms.blot) for name, value in extras.items()}
         return self.build_record(record.values, received_at, record.warnings, extras)
 
     def _receipt(
@@ -366,7 +374,7 @@ class _Desk:
         elif absence.code is not None or absence.text is not None:
             absence = Absence(absence.kind, self._shown(absence.code), self._shown(absence.text))
         if self.terms.blot is not None and others:
-            others = [_blotted(other, self.terms.blot) for other in others]
+            others = [blot_values(other, self.terms.blot) for other in others]
         return Receipt(tuple(reports), self.terms.reply, tuple(problems), absence, tuple(others))
 
     def _shown(self, text: str | None) -> str | None:
@@ -374,17 +382,6 @@ class _Desk:
         if text is None:
             return None
         return shorten(text if self.terms.blot is None else self.terms.blot(text))
-
-
-def _blotted(value: Any, blot: Callable[[str], str]) -> Any:
-    """A plain value with the secrets in its texts hidden."""
-    if isinstance(value, str):
-        return blot(value)
-    if isinstance(value, dict):
-        return {blot(name): _blotted(inner, blot) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_blotted(inner, blot) for inner in value]
-    return value
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:

@@ -110,6 +110,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         international: the recipient's number is documented as international without its `+`.
         report_if: only an input with this field is a delivery report; others are kept whole.
         fallback: how one channel follows another, if they do.
+        own_ids: the fields of the message's id are ids of their own and no spellings of one: the first
+            that was sent counts, and that they differ is no contradiction.
     """
 
     shape: type[Shape]
@@ -119,6 +121,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     international: bool = False
     report_if: str | None = None
     fallback: Fallback | None = None
+    own_ids: bool = False
 
 
 _LEAVES: Final[Mapping[frozenset[object], str]] = {

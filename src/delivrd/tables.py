@@ -49,6 +49,7 @@ class Consulted(Word):
     NOTHING_SENT = "nothing_sent", "consulted only where no field above was sent"
     UNDECIDED = "undecided", "consulted only where no field above has decided"
     NEVER = "never", "kept and not judged, unless the account says what its codes mean"
+    QUALIFIES = "qualifies", "decides nothing by itself: it says whose word the others are, or that they are not final"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -95,7 +96,8 @@ class CodeTable(msgspec.Struct, frozen=True):
         source: where the provider documents it.
         version: of this table, changed with any change of meaning.
         compare: how its codes compare.
-        consulted: when it has a say.
+        consulted: when it has a say. Of a table that qualifies, a row's evidence takes the place of
+            the others', and a row with a (pending) status makes nothing final and that of a failure.
         reasons: its codes are reasons: one that names a failure's cause while the outcome is
             pending makes the message `deferred`.
     """
@@ -131,6 +133,20 @@ class Meanings(msgspec.Struct, frozen=True):
     field: str
     rows: tuple[Row, ...]
     replace: bool = False
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Meanings that a provider offers: an account takes them with one setting, and they are laid over as its own.
+
+    Attributes:
+        setting: of the account; true or false.
+        meanings: what is laid over.
+        source: where it is written.
+    """
+
+    setting: str
+    meanings: Meanings
+    source: Source
 
 
 class AbsenceRow(msgspec.Struct, frozen=True):
@@ -219,11 +235,12 @@ def check_table(table: CodeTable) -> None:
     """
     if not table.fields or not all(table.fields):
         raise ValueError("a code table must name its field")
-    check_rows(table.name, table.rows, table.compare, len(table.fields))
+    check_rows(table, table.rows)
 
 
-def check_rows(name: str, rows: Iterable[Row], compare: Compare, width: int) -> None:
-    """Refuse rows that contradict each other or themselves; see `check_table`."""
+def check_rows(table: CodeTable, rows: Iterable[Row]) -> None:
+    """Refuse rows for a table that contradict each other or themselves; see `check_table`."""
+    name, compare, width = table.name, table.compare, len(table.fields)
     seen: dict[CodeKey, Row] = {}
     for row in rows:
         if not isinstance(row.code, str | tuple):
@@ -242,5 +259,8 @@ def check_rows(name: str, rows: Iterable[Row], compare: Compare, width: int) -> 
             raise ValueError(f"{where}: say what the provider means by it (`meaning`)")
         if row.cause is not None and (row.status is None or row.status.outcome.value == "success"):
             raise ValueError(f"{where}: only a message that was not delivered has a cause")
-        if row.status is None and (row.final or row.evidence is not None or row.overrules):
+        if table.consulted is Consulted.QUALIFIES:
+            if row.final or row.overrules or row.cause or (row.status and row.status.outcome.value != "pending"):
+                raise ValueError(f"{where}: it qualifies what others say: give it evidence, a pending status, or none")
+        elif row.status is None and (row.final or row.evidence is not None or row.overrules):
             raise ValueError(f"{where}: a silent code decides nothing; leave its other columns out")

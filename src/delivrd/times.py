@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from delivrd.report import WarningKind
@@ -24,15 +24,24 @@ class TimeForm(StrEnum):
     """Month, day and year with a twelve-hour clock: `2/4/2020 8:09:42 AM`."""
     UNIX = "unix"
     """Whole seconds since 1970 in UTC."""
+    DIGITS = "digits"
+    """Digits alone: YYMMDDhhmm, YYMMDDhhmmss or YYYYMMDDhhmm, YYYYMMDDhhmmss. Two digits are a year from 2000."""
 
 
 _LONGEST_DATE: Final = len("2020-02-04")
 _LONGEST: Final = 40
 
+_MONTHS: Final = "12"
+"""The last month, as digits: a higher number in a month's place shows that it is none."""
 
-def read_time(
-    text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (TimeForm.ISO,)
-) -> tuple[datetime | None, WarningKind | None]:
+_REMEMBERED: Final = 4096
+"""Texts of times that a reader remembers: those of live traffic repeat within their minute."""
+
+Moment: TypeAlias = tuple[datetime | None, WarningKind | None]
+"""What `read_time` gives."""
+
+
+def read_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (TimeForm.ISO,)) -> Moment:
     """Read a time.
 
     Args:
@@ -51,6 +60,16 @@ def read_time(
         except (ValueError, OverflowError):
             continue
     return None, WarningKind.BAD_VALUE
+
+
+def remember_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], memory: dict[str, Moment]) -> Moment:
+    """As `read_time`, and kept in a memory that serves one zone and these forms. Only what is a time is kept."""
+    read = read_time(text, zone, forms)
+    if read[0] is not None:
+        if len(memory) >= _REMEMBERED:
+            memory.clear()
+        memory[text] = read
+    return read
 
 
 def read_zone(name: str) -> tzinfo:
@@ -91,8 +110,8 @@ def _doubt(local: datetime) -> WarningKind | None:
 
 
 def _read_iso(text: str) -> datetime | None:
-    # fromisoformat also takes a bare date, and would make midnight of it.
-    return datetime.fromisoformat(text) if len(text) > _LONGEST_DATE else None
+    # fromisoformat also takes a bare date, and would make midnight of it; and of digits alone it makes what it can.
+    return datetime.fromisoformat(text) if len(text) > _LONGEST_DATE and not text.isdigit() else None
 
 
 def _read_us(text: str) -> datetime | None:
@@ -111,6 +130,16 @@ def _read_unix(text: str) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _read_digits(text: str) -> datetime | None:
+    if not (text.isascii() and text.isdigit()):
+        return None
+    # Twelve digits are a year in full and no seconds where they begin with 20 and what follows can be no month;
+    # this can be wrong for events of 2020 and of years before 2013 alone.
+    if len(text) == 14 or (len(text) == 12 and text.startswith("20") and text[2:4] > _MONTHS):
+        return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
+    return datetime.fromisoformat(f"20{text[:6]}T{text[6:]}") if len(text) in (10, 12) else None
+
+
 def _whole_numbers(texts: list[str]) -> list[int]:
     if not all(text.isascii() and text.isdigit() for text in texts):
         raise ValueError("expected digits")
@@ -121,4 +150,5 @@ _READERS: Final[Mapping[TimeForm, Callable[[str], datetime | None]]] = {
     TimeForm.ISO: _read_iso,
     TimeForm.US: _read_us,
     TimeForm.UNIX: _read_unix,
+    TimeForm.DIGITS: _read_digits,
 }

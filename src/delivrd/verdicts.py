@@ -34,6 +34,7 @@ class Rule(Word):
     UNLISTED = "unlisted", "the code is in no table: it decides nothing"
     NOT_CONSULTED = "not_consulted", "a fallback field is not consulted where an earlier one spoke"
     OPAQUE = "opaque", "the field is kept and not judged"
+    QUALIFIED = "qualified", "it says whose word the others are, or that they are not final"
     FINALITY = "finality", "the provider's own field says whether the status is final"
     NO_CODE = "no_code", "no code was sent, and the provider says what that means"
     NOTHING_DECIDED = "nothing_decided", "no code decided anything: the status is unknown and not final"

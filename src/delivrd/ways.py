@@ -15,7 +15,7 @@ import msgspec
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.receipt import Absence, FollowUp, Problem, Reply
 from delivrd.report import Warning
-from delivrd.shapes import Reading
+from delivrd.shapes import Reading, Shape
 from delivrd.tables import AbsenceTable
 
 
@@ -144,10 +144,18 @@ class MailText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pdu(msgspec.Struct, frozen=True, kw_only=True):
-    """An SMPP receipt, read by the provider's own function."""
+    """An SMPP receipt, read by the provider's own function.
+
+    Attributes:
+        reading: what it carries.
+        decode: reads every receipt.
+        quick: reads the commonest form alone, for speed: an instance of the reading's shape that
+            says what `decode` would say, or None for `decode` to read it. It sees no settings.
+    """
 
     reading: Reading
     decode: Decode
+    quick: Callable[[DeliverSm], Shape | None] | None = None
 
     takes: ClassVar[type[Input]] = DeliverSm
 

@@ -34,6 +34,8 @@ from pytest_delivrd.documents import places_of
 from pytest_delivrd.snapshots import OUTCOME
 
 _NOT_CONSULTED: Final = frozenset({Rule.NOT_CONSULTED, Rule.OPAQUE, Rule.UNLISTED})
+# What qualifies others is no text of the provider's: a decode function makes its codes.
+_NOT_ASKED_FOR: Final = frozenset({Consulted.NEVER, Consulted.QUALIFIES})
 _NUMBER: Final = re.compile(r"0X[0-9A-F]+|[0-9]+")
 
 
@@ -178,7 +180,7 @@ def check_unlisted(suite: Suite) -> None:
                 problems.append(raised[0])
             elif tried and all(fault is not None for fault in faults):
                 problems.append(str(faults[0]))
-            elif not tried and table.consulted is not Consulted.NEVER:
+            elif not tried and table.consulted not in _NOT_ASKED_FOR:
                 problems.append(f"{field}: no fixture holds this field where table {table.name} is consulted; add one")
     require(problems)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from html import escape as escape_html
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -34,7 +35,7 @@ class Document(NamedTuple):
     """One structured part of an input.
 
     Attributes:
-        form: `json`, `pairs`, `multipart`, `xml`, `lines`, `tokens` or `words`.
+        form: `json`, `pairs`, `multipart`, `xml`, `lines`, `tokens`, `parts` or `words`.
         data: its bytes.
         fields: its named values; for JSON see `leaves`.
         put: the input with other bytes in place of these.
@@ -68,8 +69,8 @@ def documents(input: Input) -> list[Document]:
     match input:
         case Request():
             path, mark, query = input.target.partition("?")
-            found = [_document("pairs", _bytes(query), lambda new: _replace(input, target=f"{path}?{_text(new)}"))]
-            return [*(found if mark else []), *_body(input)]
+            pairs = _document("pairs", _bytes(query), lambda new: _replace(input, target=f"{path}?{_text(new)}"))
+            return [*([pairs, *_inner(pairs)] if mark else []), *_body(input)]
         case Response():
             return _body(input)
         case Mail():
@@ -136,7 +137,10 @@ def places_of(input: Input, name: str, value: str) -> list[Callable[[str], Input
             if found[1] == value:
                 (named if found[0].lower() == last else others).append(put)
     if isinstance(input, DeliverSm):
-        others += [_put_tlv(input, tag) for tag, held in input.tlvs.items() if str(int.from_bytes(held)) == value]
+        for tag, held in input.tlvs.items():
+            start = len(held) - _NUMBER_BYTES.get(tag, len(held))
+            if str(int.from_bytes(held[start:])) == value:
+                (named if _TLV_NAMES.get(tag) == last else others).append(_put_tlv(input, tag, start))
     return named or others
 
 
@@ -163,11 +167,16 @@ def _put_field(document: Document, field: Field) -> Callable[[str], Input]:
     return lambda value: document.with_value(field, value)
 
 
-def _put_tlv(pdu: DeliverSm, tag: int) -> Callable[[str], Input]:
+_TLV_NAMES: Final = {0x0423: "network_error_code", 0x0427: "message_state"}
+_NUMBER_BYTES: Final = {0x0423: 2}
+"""SMPP's parameters that are codes (3.4, 5.3.2), and the bytes at their end that are the number, if not all."""
+
+
+def _put_tlv(pdu: DeliverSm, tag: int, start: int) -> Callable[[str], Input]:
     def put(value: str) -> Input:
-        held = pdu.tlvs[tag]
-        number = int(value) % 256 ** len(held) if value.isdigit() else 0xFB
-        return _replace(pdu, tlvs={**pdu.tlvs, tag: number.to_bytes(len(held))})
+        head, size = pdu.tlvs[tag][:start], len(pdu.tlvs[tag]) - start
+        number = int(value) % 256**size if value.isdigit() else 0xFB
+        return _replace(pdu, tlvs={**pdu.tlvs, tag: head + number.to_bytes(size)})
 
     return put
 
@@ -196,6 +205,19 @@ def _body(input: Request | Response) -> list[Document]:
     return [_document("words", body, put)]
 
 
+def _inner(pairs: Document) -> Iterator[Document]:
+    """The texts with a structure of their own that stand in the fields of a query: a receipt, or parts with slashes."""
+    for field in pairs.fields:
+        value = pairs.value(field)
+        form = "tokens" if len(_TOKEN.findall(_bytes(value))) > 1 else "parts" if "/" in value else None
+        if form is not None:
+            yield _document(form, _bytes(value), partial(_put_inner, pairs, field))
+
+
+def _put_inner(pairs: Document, field: Field, new: bytes) -> Input:
+    return pairs.with_value(field, _text(new))
+
+
 def _document(form: str, data: bytes, put: Callable[[bytes], Input]) -> Document:
     return Document(form, data, tuple(_FINDERS[form](data)), put)
 
@@ -213,6 +235,7 @@ _ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>([^<>]*)</\1\s
 _LINE: Final = re.compile(rb"^([A-Za-z][\w.-]*)[ \t]*[=:]([^\r\n]*)(?:\r?\n|\Z)", re.MULTILINE)
 _TOKEN: Final = re.compile(rb"([A-Za-z][A-Za-z ]{0,30}?):(\S*)\s?")
 _WORD: Final = re.compile(rb"()([^\s\",:{}\[\]]+)")
+_PART: Final = re.compile(rb"()([^/]+)")
 _PART_NAME: Final = re.compile(rb'[;\s]name="([^"]{0,200})"')
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 
@@ -256,6 +279,7 @@ _FINDERS: Final[dict[str, Callable[[bytes], Iterable[Field]]]] = {
     "xml": _found(_ELEMENT),
     "lines": _lines,
     "tokens": _found(_TOKEN),
+    "parts": _found(_PART),
     "words": _found(_WORD),
 }
 

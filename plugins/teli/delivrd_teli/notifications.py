@@ -1,10 +1,13 @@
-"""Teli: a POST for each change of status, which names the outcome, its cause and the carrier's code.
+"""Teli: a POST for each change of status, which names the outcome, its cause and the carrier's code; or a receipt.
 
 The vendor advises to take the outcome from `send_status` and the cause from `status`, because
-`error` varies with the carrier. The content type is not documented: JSON and forms are taken.
+`error` varies with the carrier. The content type is not documented: JSON and forms are taken. Over SMPP
+it sends a standard receipt.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from delivrd import (
     AllowedAddresses,
@@ -16,6 +19,7 @@ from delivrd import (
     Consulted,
     Evidence,
     Fields,
+    Pdu,
     Provider,
     Push,
     Reading,
@@ -24,7 +28,18 @@ from delivrd import (
     Source,
     Status,
     Text,
+    TimeForm,
     UrlSecret,
+)
+from delivrd_smpp import (
+    ESM_CLASS,
+    MESSAGE_STATE,
+    RECEIPT_FIELDS,
+    STAT,
+    ReceiptSettings,
+    ReceiptShape,
+    quick_receipt,
+    read_receipt,
 )
 
 PAGE = Source("Teli API, SMS delivery notifications", "https://apidocs.teleapi.net/api/sms/delivery-notifications")
@@ -83,23 +98,38 @@ class Notification(Shape):
     url: Text = None
 
 
+class TeliReceipt(ReceiptShape):
+    """A receipt over SMPP, whose `err` is Teli's `error`."""
+
+    error: Code = None
+
+
 TELI = Provider(
     name="teli",
     vendor="Teli",
     title="Teli SMS delivery notifications",
     docs=PAGE,
-    tables=(SEND_STATUS, STATUS, ERROR),
+    # Over SMPP the state's own words decide; ERROR lies over them as over `status`, where nothing else was sent.
+    tables=(SEND_STATUS, STATUS, MESSAGE_STATE, STAT, ERROR, ESM_CLASS),
     ways=(
         Push(
             reading=Reading(shape=Notification, fields=Fields(message_id="id")),
             bodies=(BodyKind.JSON, BodyKind.FORM, BodyKind.MULTIPART),
         ),
+        Pdu(
+            reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
+            decode=partial(read_receipt, names={"err": "error"}, states=("message_state", "stat", "error")),
+            quick=quick_receipt(TeliReceipt),
+        ),
     ),
+    settings=ReceiptSettings,
     auth=(UrlSecret(), AllowedAddresses()),
     notes=(
         "Nothing is signed: put a secret into the URL that you give to Teli and into the account.",
         "Not every message gets a notification, and one can come very late.",
         "`error` varies with the carrier: it is kept, and consulted only where nothing else was sent.",
         "No time, recipient, sender or count of parts is sent.",
+        "Over SMPP, ask for receipts with `registered_delivery = 1`. They are standard receipts, which name times and "
+        "addresses too; the `err` of each is Teli's `error`.",
     ),
 )

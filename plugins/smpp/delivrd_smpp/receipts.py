@@ -1,0 +1,272 @@
+"""From a PDU to the fields of its receipt: the one reader, for SMPP itself and for every vendor over SMPP.
+
+The rule of this module: what only a message centre can set says whether a PDU is a receipt, never
+its text, which a person can type; and optional parameters outrank the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from delivrd import (
+    Absence,
+    AbsenceKind,
+    Code,
+    Context,
+    Decoded,
+    DeliverSm,
+    Fields,
+    Shape,
+    Text,
+    Unreadable,
+    Warning,
+    WarningKind,
+    shorten,
+)
+from delivrd_smpp.alphabets import Message, decode_message, split_header
+from delivrd_smpp.text import TEXTBOOK, ReceiptText, read_receipt_text
+
+RECEIPTED_MESSAGE_ID: Final = 0x001E
+NETWORK_ERROR_CODE: Final = 0x0423
+MESSAGE_PAYLOAD: Final = 0x0424
+MESSAGE_STATE: Final = 0x0427
+
+# SMPP 3.4, 5.2.12: the kind of message stands in these bits of esm_class; beside them, 0x40 says that a header
+# precedes the text.
+_KIND: Final = 0x3C
+_HEADER: Final = 0x40
+_BITS: Final = _KIND | _HEADER
+_RECEIPT: Final = 0x04
+_ACKNOWLEDGEMENTS: Final = (0x08, 0x10)
+_INTERMEDIATE: Final = 0x20
+
+_LONGEST_NUMBER: Final = 64
+
+
+class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "done date"}):
+    """What a receipt holds, but for `err`, which each provider names itself, as its last field."""
+
+    esm_class: Code = None
+    source_addr: Text = None
+    destination_addr: Text = None
+    id: Text = None
+    sub: Text = None
+    dlvrd: Text = None
+    submit_date: Text = None
+    done_date: Text = None
+    stat: Code = None
+    text: Text = None
+    receipted_message_id: Text = None
+    message_state: Code = None
+    network_type: Code = None
+    network_error_code: Code = None
+
+
+RECEIPT_FIELDS: Final = Fields(
+    message_id=("receipted_message_id", "id"),
+    other_ids=("id",),
+    # In a receipt the addresses are swapped: it comes from the handset.
+    recipient="source_addr",
+    sender="destination_addr",
+    text="text",
+    occurred_at="done date",
+    submitted_at="submit date",
+    extras=("sub", "dlvrd"),
+)
+
+
+class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account may say of its message centre.
+
+    Attributes:
+        judge_by_text: the centre never sets the bits that make a receipt: a message without them
+            whose text has a receipt's form is one. Whoever can send an SMS can then forge one.
+    """
+
+    judge_by_text: bool = False
+
+
+AnyShape = TypeVar("AnyShape", bound=ReceiptShape)
+
+
+def quick_receipt(shape: Callable[..., AnyShape]) -> Callable[[DeliverSm], AnyShape | None]:
+    """A reader of the commonest receipt, as `read_receipt` would read it: its bits set, the text of the
+    specification's example, and at most the two parameters that name the message and its state.
+
+    Args:
+        shape: the provider's: `ReceiptShape` with one field more, its own name of `err`.
+    """
+
+    def quick(
+        pdu: DeliverSm, match_textbook: Callable[[str], re.Match[str] | None] = TEXTBOOK.match
+    ) -> AnyShape | None:
+        source, destination = pdu.source, pdu.destination
+        if pdu.esm_class & _BITS != _RECEIPT or not (source.isascii() and destination.isascii()):
+            return None
+        named = state = None
+        if pdu.tlvs:
+            named, state = _two_parameters(pdu.tlvs)
+            if state is None:
+                return None
+        try:
+            match = match_textbook(pdu.short_message.decode())
+        except UnicodeDecodeError:
+            return None
+        if match is None:
+            return None
+        own, sub, dlvrd, submitted, done, stat, err, text = match.groups()
+        if named is not None and named != own:
+            return None
+        return shape(
+            "0x04",
+            source,
+            destination,
+            own,
+            sub,
+            dlvrd,
+            submitted,
+            done,
+            stat,
+            text,
+            named,
+            state,
+            None,
+            None,
+            err,
+        )
+
+    return quick
+
+
+def _two_parameters(tlvs: Mapping[int, bytes]) -> tuple[str | None, str | None]:
+    """The id and the state, where both are sent as they should be and no error is sent beside them."""
+    named, state = tlvs.get(RECEIPTED_MESSAGE_ID, b""), tlvs.get(MESSAGE_STATE, b"")
+    if not named.isascii() or len(state) != 1 or NETWORK_ERROR_CODE in tlvs:
+        return None, None
+    return named.removesuffix(b"\0").decode(), str(state[0])
+
+
+def read_receipt(
+    pdu: DeliverSm,
+    context: Context,
+    *,
+    names: Mapping[str, str] = {},
+    states: tuple[str, ...] = ("message_state", "stat"),
+) -> Decoded:
+    """The fields of a receipt, or the whole of what is none.
+
+    Args:
+        pdu: any.
+        context: with `ReceiptSettings`.
+        names: what the provider calls fields of the text, where it is not their label.
+        states: the fields of which one must be there.
+
+    Raises:
+        Unreadable: it is a receipt, and has no id or no state.
+    """
+    header, body = _body(pdu)
+    message = decode_message(body, pdu.data_coding)
+    told = read_receipt_text(message.text)
+    warnings = [*told.warnings]
+    parameters = dict(_parameters(pdu.tlvs, warnings))
+    kind = pdu.esm_class & _KIND
+    if not _is_receipt(kind, told, parameters, context.settings):
+        return Decoded(absence=Absence(AbsenceKind.NOT_A_REPORT), others=[_whole(pdu, header, message)])
+    # With parameters, the text need not be a receipt.
+    sent = told.values or {"text": message.text}
+    fields = {names.get(name, name): message.letters(value) for name, value in sent.items()} | parameters
+    if not message.whole:
+        warnings.append(Warning(WarningKind.BAD_TEXT, "short_message", shorten(message.text)))
+    own, other = fields.get("receipted_message_id"), fields.get("id")
+    if own is not None and other is not None and not _same_id(own, other):
+        warnings.append(Warning(WarningKind.CONFLICT, "receipted_message_id+id", shorten(other)))
+    if own is None and other is None:
+        raise Unreadable("id: expected the message's id, in receipted_message_id or behind id:, found none", field="id")
+    if not any(name in fields for name in states):
+        raise Unreadable(f"{' or '.join(states)}: expected a state, found none", field=states[-1])
+    beside = {"esm_class": f"0x{kind:02x}", "source_addr": pdu.source, "destination_addr": pdu.destination}
+    return Decoded(records=[beside | fields], warnings={0: warnings})
+
+
+def _is_receipt(kind: int, told: ReceiptText, parameters: Mapping[str, str], settings: ReceiptSettings) -> bool:
+    if kind in (_RECEIPT, _INTERMEDIATE):
+        return True
+    if "receipted_message_id" in parameters and "message_state" in parameters:
+        # No handset can set these.
+        return True
+    if kind in _ACKNOWLEDGEMENTS:
+        # The handset writes them: they count where they have a receipt's form.
+        named = "id" in told.values or "receipted_message_id" in parameters
+        return named and ("stat" in told.values or "message_state" in parameters)
+    return kind == 0 and settings.judge_by_text and told.complete
+
+
+def _body(pdu: DeliverSm) -> tuple[bytes, bytes]:
+    """The user data header, if there is one, and what follows it."""
+    data = pdu.short_message or pdu.tlvs.get(MESSAGE_PAYLOAD, b"")
+    return split_header(data) if pdu.esm_class & _HEADER else (b"", data)
+
+
+def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[tuple[str, str]]:
+    """The optional parameters that make a receipt; all others are passed over."""
+    named = tlvs.get(RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0]
+    if named.strip():
+        message = decode_message(named, 0)
+        yield "receipted_message_id", message.letters(message.text)
+    state = tlvs.get(MESSAGE_STATE, b"")
+    if len(state) == 1:
+        yield "message_state", str(state[0])
+    elif state:
+        # Kept as an unlisted code: a code of the wrong size must not pass for no code.
+        warnings.append(Warning(WarningKind.BAD_VALUE, "message_state", shorten(state.hex())))
+        yield "message_state", f"0x{state.hex()}"
+    error = tlvs.get(NETWORK_ERROR_CODE, b"")
+    digits = error.rstrip(b"\0")
+    if digits.isdigit():
+        # Some centres send the code alone, as ASCII digits.
+        yield "network_error_code", digits.decode("ascii")
+    elif len(error) == 3:
+        yield "network_type", str(error[0])
+        yield "network_error_code", str(int.from_bytes(error[1:]))
+    elif error:
+        warnings.append(Warning(WarningKind.BAD_VALUE, "network_error_code", shorten(error.hex())))
+
+
+def _same_id(first: str, second: str) -> bool:
+    """Whether two ids can be spellings of one: in another case or base, or padded otherwise."""
+    if first.lower().lstrip("0") == second.lower().lstrip("0"):
+        return True
+    return bool(_numbers(first) & _numbers(second))
+
+
+def _numbers(id: str) -> set[int]:
+    """What an id is as a number, in either base."""
+    found = set()
+    # int() takes signs, spaces and underscores too, which no number in an id has.
+    if id.isascii() and id.isalnum() and len(id) <= _LONGEST_NUMBER:
+        for base in (10, 16):
+            try:
+                found.add(int(id, base))
+            except ValueError:
+                continue
+    return found
+
+
+def _whole(pdu: DeliverSm, header: bytes, message: Message) -> dict[str, str]:
+    """A message that is no receipt, whole."""
+    whole = {
+        "esm_class": f"0x{pdu.esm_class:02x}",
+        "source_addr": pdu.source,
+        "destination_addr": pdu.destination,
+        "data_coding": str(pdu.data_coding),
+        "short_message": message.letters(message.text),
+    }
+    if header:
+        whole["header"] = header.hex()
+    whole |= {f"0x{tag:04x}": value.hex() for tag, value in pdu.tlvs.items()}
+    # An address that a library made of bytes can hold what no encoding writes.
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in whole.items()}

@@ -1,0 +1,79 @@
+"""SMPP delivery receipts: `deliver_sm` and `data_sm` PDUs, as message centres really send them.
+
+The specification gives the text of a receipt only as a typical example, so every centre writes its
+own. Message states and words are SMPP's; what an `err` means, only the account can say.
+"""
+
+from __future__ import annotations
+
+from delivrd import Code, Meanings, Offer, Pdu, Provider, Reading, TimeForm
+from delivrd_smpp.receipts import RECEIPT_FIELDS, ReceiptSettings, ReceiptShape, quick_receipt, read_receipt
+from delivrd_smpp.tables import (
+    ERR,
+    ESM_CLASS,
+    MAP,
+    MAP_ERRORS,
+    MESSAGE_STATE,
+    NETWORK_ERROR,
+    NETWORK_MAP_ERRORS,
+    SMPP_34,
+    STAT,
+)
+
+
+class Settings(ReceiptSettings, frozen=True, forbid_unknown_fields=True):
+    """What an account may say of its message centre.
+
+    Attributes:
+        err_is_map: `err` carries GSM MAP errors.
+        network_error_is_map: `network_error_code` of network type 3 (GSM) carries them.
+    """
+
+    err_is_map: bool = False
+    network_error_is_map: bool = False
+
+
+class Receipt(ReceiptShape):
+    """A receipt, with `err` by its own name."""
+
+    err: Code = None
+
+
+SMPP = Provider(
+    name="smpp",
+    vendor="SMPP message centres",
+    title="SMPP delivery receipts",
+    docs=SMPP_34,
+    tables=(MESSAGE_STATE, STAT, NETWORK_ERROR, ERR, ESM_CLASS),
+    ways=(
+        Pdu(
+            reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
+            decode=read_receipt,
+            quick=quick_receipt(Receipt),
+        ),
+    ),
+    settings=Settings,
+    offers=(
+        Offer("err_is_map", Meanings(ERR.name, MAP_ERRORS), MAP),
+        Offer("network_error_is_map", Meanings(NETWORK_ERROR.name, NETWORK_MAP_ERRORS), MAP),
+    ),
+    notes=(
+        "The bits of `esm_class` say whether a PDU is a receipt, never its text, which a person can type into an SMS. "
+        "An account whose centre never sets them may say so (`judge_by_text`), and can then be lied to.",
+        "Optional parameters outrank the text: `receipted_message_id` 0x001e, `message_state` 0x0427, "
+        "`network_error_code` 0x0423 (as network type and number), and `message_payload` 0x0424 where there is no "
+        "short message. All others are passed over.",
+        "`err` is opaque: the same number means different things with different vendors. An account says what it is "
+        "by a setting (`err_is_map`) or by meanings of its own.",
+        "Some centres number or name their states their own way: an account can replace a table (`Meanings` of "
+        "`message_state` or `stat`, with `replace`).",
+        "`sub` and `dlvrd` say nothing that can be relied on: they are kept and never judged.",
+        "No zone is ever in the text: give the account its centre's (`zone`). A date of twelve digits is "
+        "YYYYMMDDhhmm where it begins with 20 and its next two digits are above 12, else YYMMDDhhmmss.",
+        "The id that a message got and the one in its receipt can be spelt differently: `Account.message_ids` says "
+        "how, and `delivrd.message_id_keys` gives the spellings to look for.",
+        "An intermediate notification is never final: a failure in it is `deferred`.",
+        "Answer every receipt with `command_status` 0, readable or not: a refusal makes a centre send it for ever, "
+        "and can block the bind.",
+    ),
+)

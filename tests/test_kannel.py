@@ -1,0 +1,120 @@
+"""What fixtures cannot say of `kannel`: an account's names, its secrets, and that `%A` is read as a receipt is."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivrd import Account, AccountError, DeliverSm, InputError, NotAuthentic, Report, Request, Status, WarningKind
+from delivrd_kannel.dlr_url import KANNEL, TYPE
+from delivrd_smpp import SMPP, STAT
+
+RECEIPT = "id:0123456789 sub:001 dlvrd:001 submit date:2401311200 done date:2401311205 stat:{stat} err:{err} text:Hello"
+FIELDS = {
+    "id": "msg-1",
+    "type": "1",
+    "fid": "0123456789",
+    "to": "+15555550123",
+    "from": "+447700900123",
+    "ts": "1706702707",
+    "reply": RECEIPT.format(stat="DELIVRD", err="000"),
+}
+
+
+def request(fields: dict[str, str], path: str = "/dlr") -> Request:
+    return Request("GET", f"{path}?{urlencode(fields)}")
+
+
+def read(fields: dict[str, str], **account: Any) -> Report:
+    (report,) = KANNEL.read(request(fields), Account(**{"zone": "UTC", **account})).reports
+    return report
+
+
+@pytest.mark.parametrize("word", [row.label for row in STAT.rows])
+@pytest.mark.parametrize("number", [row.label for row in TYPE.rows if row.label != "32"])
+def test_a_listed_word_outranks_the_number_and_is_no_conflict_with_it(word: str, number: str) -> None:
+    told = read(FIELDS | {"type": number, "reply": RECEIPT.format(stat=word.lower(), err="000")})
+    text = RECEIPT.format(stat=word, err="000").encode()
+    (over_smpp,) = SMPP.read(DeliverSm(4, "15555550123", "447700900123", text), Account(zone="UTC")).reports
+    assert (told.status, told.final, told.evidence, told.cause) == (
+        over_smpp.status,
+        over_smpp.final,
+        over_smpp.evidence,
+        over_smpp.cause,
+    )
+    assert told.warnings == ()
+    assert told.codes["type"] == number
+
+
+@given(st.text(max_size=300))
+def test_the_reply_is_read_as_the_text_of_a_receipt_is(words: str) -> None:
+    text = f"id:1 stat:UNDELIV err:042 text:{words}"
+    told = read({"id": "msg-1", "type": "2", "reply": text})
+    assert (told.status, told.codes["err"], told.other_ids) == (Status.UNDELIVERED, "042", ("1",))
+
+
+def test_an_account_names_the_parameters_by_their_escape_codes() -> None:
+    names = {"id": "ref", "%d": "status", "%F": "smsid", "%p": "phone", "%P": "sender", "%T": "at", "%A": "answer"}
+    ours = {
+        "ref": "id",
+        "status": "type",
+        "smsid": "fid",
+        "phone": "to",
+        "sender": "from",
+        "at": "ts",
+        "answer": "reply",
+    }
+    renamed = {theirs: FIELDS[our] for theirs, our in ours.items()}
+    assert read(renamed, settings={"names": names}) == read(FIELDS)
+    # The usual names are the gateway's own now.
+    assert read(renamed | {"type": "2", "id": "x"}, settings={"names": names}) == read(FIELDS)
+
+
+def test_an_unknown_escape_code_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(AccountError, match="names"):
+        KANNEL.check(Account(settings={"names": {"%q": "quality"}}))
+
+
+def test_a_bad_time_is_told_by_its_own_name() -> None:
+    told = read(FIELDS | {"ts": "soon", "reply": ""})
+    assert [(warning.kind, warning.field, warning.value) for warning in told.warnings] == [
+        (WarningKind.BAD_VALUE, "ts", "soon")
+    ]
+
+
+def test_the_receipts_own_date_is_the_time_of_the_event_and_kannels_stands_beside_it() -> None:
+    told = read(FIELDS, zone="+02:00")
+    assert told.occurred_at is not None
+    assert told.occurred_at.isoformat() == "2024-01-31T10:05:00+00:00"
+    assert told.extras["reported_at"] == "2024-01-31T12:05:07+00:00"
+    assert read(FIELDS | {"reply": ""}).occurred_at.isoformat() == "2024-01-31T12:05:07+00:00"
+
+
+def test_a_secret_in_the_url_proves_a_callback_and_stands_nowhere_else() -> None:
+    account = Account(secrets=["kit-word"], zone="UTC")
+    receipt = KANNEL.receive(request(FIELDS | {"secret": "kit-word"}), account)
+    assert "kit-word" not in repr(receipt.to_dict())
+    for fields, path in ((FIELDS, "/dlr"), (FIELDS | {"secret": "another"}, "/dlr"), (FIELDS, "/kit-word/dlr")):
+        with pytest.raises(NotAuthentic):
+            KANNEL.receive(request(fields, path), account)
+
+
+def test_an_intermediate_notification_is_no_end_whatever_its_receipt_says() -> None:
+    for word in ("UNDELIV", "DELIVRD", "EXPIRED"):
+        told = read(FIELDS | {"type": "32", "reply": RECEIPT.format(stat=word, err="000")})
+        assert (told.status, told.final) == (Status.ACCEPTED, False)
+        assert told.extras["stat in an intermediate notification"] == word
+
+
+@given(st.text(max_size=120), st.text(max_size=8))
+def test_any_reply_and_any_number_raise_nothing_but_input_errors(reply: str, number: str) -> None:
+    fields = {"id": "msg-1", "type": number, "reply": reply}
+    target = "/dlr?" + urlencode(fields, errors="surrogatepass")
+    try:
+        KANNEL.read(Request("GET", target)).to_dict()
+    except InputError as error:
+        assert "code" in str(error)  # noqa: PT017 - an input without any code is the one thing to refuse

@@ -1,0 +1,256 @@
+"""What receipts need of the core: codes that qualify others, meanings by a setting, ids of their own, times of digits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivrd import (
+    Account,
+    BodyKind,
+    Cause,
+    Classifier,
+    Code,
+    CodeTable,
+    Consulted,
+    Evidence,
+    Fields,
+    Meanings,
+    NoSettings,
+    Offer,
+    Provider,
+    Push,
+    Reading,
+    Request,
+    Row,
+    Rule,
+    Shape,
+    Source,
+    Status,
+    TimeForm,
+    TooLarge,
+    WarningKind,
+    read_query,
+)
+from delivrd.settings import read_settings
+from delivrd.tables import check_table
+from delivrd.times import Moment, read_time, remember_time
+
+PAGE = Source("a page")
+STATE = CodeTable(
+    "state",
+    (
+        Row("OK", Status.DELIVERED, True, Evidence.CARRIER, None, "delivered"),
+        Row("BAD", Status.UNDELIVERED, True, Evidence.CARRIER, Cause.BARRED, "barred"),
+        Row("WAIT", Status.SENT, False, Evidence.PROVIDER, None, "sent"),
+        Row("?", Status.UNKNOWN, True, None, None, "unknown"),
+    ),
+    PAGE,
+)
+KIND = CodeTable(
+    "kind",
+    (
+        Row("plain", None, meaning="nothing in particular"),
+        Row("phone", None, False, Evidence.HANDSET, None, "the handset's"),
+        Row("interim", Status.DEFERRED, False, None, None, "not the last word"),
+    ),
+    PAGE,
+    consulted=Consulted.QUALIFIES,
+)
+RULES = Classifier((STATE, KIND))
+
+
+def judge(**sent: str) -> tuple[object, ...]:
+    verdict = RULES.judge(sent)
+    assert verdict is not None
+    return verdict.status, verdict.final, verdict.evidence, verdict.cause
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "expected"),
+    [
+        ("OK", "plain", (Status.DELIVERED, True, Evidence.CARRIER, None)),
+        ("OK", "phone", (Status.DELIVERED, True, Evidence.HANDSET, None)),
+        ("OK", "interim", (Status.DELIVERED, False, Evidence.CARRIER, None)),
+        ("BAD", "interim", (Status.DEFERRED, False, Evidence.CARRIER, Cause.BARRED)),
+        ("WAIT", "interim", (Status.SENT, False, Evidence.PROVIDER, None)),
+        ("?", "interim", (Status.UNKNOWN, False, None, None)),
+        ("unlisted", "phone", (Status.UNKNOWN, False, None, None)),
+        ("BAD", "unlisted", (Status.UNDELIVERED, True, Evidence.CARRIER, Cause.BARRED)),
+    ],
+)
+def test_a_code_that_qualifies_says_whose_word_it_is_or_that_it_is_not_the_last(
+    state: str, kind: str, expected: tuple[object, ...]
+) -> None:
+    assert judge(state=state, kind=kind) == expected
+
+
+def test_a_code_that_qualifies_is_no_code_by_itself() -> None:
+    assert RULES.judge({"kind": "phone"}) is None
+
+
+def test_an_unlisted_code_that_would_qualify_is_told_and_its_step_stands_in_its_place() -> None:
+    verdict = RULES.judge({"state": "OK", "kind": "odd"})
+    assert verdict is not None
+    assert [(warning.kind, warning.field) for warning in verdict.warnings] == [(WarningKind.UNLISTED_CODE, "kind")]
+    steps = [(step.field, step.rule) for step in (RULES.judge({"state": "BAD", "kind": "interim"}) or verdict).steps]
+    assert steps == [("state", Rule.DECIDED), ("kind", Rule.QUALIFIED)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row("x", Status.DELIVERED, meaning="an outcome"),
+        Row("x", None, True, meaning="final"),
+        Row("x", Status.DEFERRED, False, None, Cause.BARRED, "a cause"),
+        Row("x", Status.DEFERRED, meaning="overrules", overrules=True),
+    ],
+)
+def test_a_row_that_qualifies_and_decides_is_refused(row: Row) -> None:
+    with pytest.raises(ValueError, match="qualifies what others say"):
+        check_table(CodeTable("kind", (row,), PAGE, consulted=Consulted.QUALIFIES))
+
+
+# --- meanings by a setting
+
+
+class Settings(NoSettings, frozen=True, forbid_unknown_fields=True):
+    strict: bool = False
+
+
+class Told(Shape):
+    id: Code = None
+    own: Code = None
+    state: Code = None
+    at: str | None = None
+
+
+STRICT = Offer("strict", Meanings("state", (Row("ODD", Status.REJECTED, True, meaning="refused"),)), PAGE)
+
+
+def provider(**more: object) -> Provider:
+    given: dict[str, object] = {
+        "name": "told",
+        "vendor": "Told",
+        "title": "Told",
+        "docs": PAGE,
+        "tables": (STATE,),
+        "ways": (
+            Push(
+                reading=Reading(
+                    shape=Told,
+                    fields=Fields(message_id=("id", "own"), other_ids=("own",), occurred_at="at"),
+                    times=(TimeForm.DIGITS,),
+                    own_ids=True,
+                ),
+                bodies=(BodyKind.JSON,),
+            ),
+        ),
+        "settings": Settings,
+        "offers": (STRICT,),
+    }
+    return Provider(**(given | more))  # type: ignore[arg-type]
+
+
+def test_an_offer_is_taken_by_its_setting_and_the_report_says_so() -> None:
+    request = Request("POST", "/", {}, b'{"id": "1", "state": "ODD"}')
+    (plain,) = provider().read(request).reports
+    (taken,) = provider().read(request, Account(settings={"strict": True})).reports
+    assert (plain.status, taken.status) == (Status.UNKNOWN, Status.REJECTED)
+    assert [warning.kind for warning in taken.warnings] == [WarningKind.ACCOUNT_MEANING]
+    assert taken.tables[0].changed == ("ODD",)
+
+
+def test_an_offer_by_a_setting_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="told, offers: no setting strict"):
+        provider(settings=NoSettings)
+
+
+def test_an_offer_for_a_table_that_there_is_not_is_refused_when_it_is_taken() -> None:
+    lost = Offer("strict", Meanings("elsewhere", ()), PAGE)
+    with pytest.raises(ValueError, match="elsewhere"):
+        provider(offers=(lost,)).check(Account(settings={"strict": True}))
+
+
+def test_settings_are_those_of_the_shape() -> None:
+    assert read_settings("told", Settings, None) == Settings()
+    assert read_settings("told", Settings, {"strict": True}).strict
+
+
+# --- ids of their own
+
+
+@pytest.mark.parametrize(
+    ("body", "id", "others"),
+    [
+        (b'{"id": "1", "own": "2", "state": "OK"}', "1", ("2",)),
+        (b'{"id": "1", "own": "1", "state": "OK"}', "1", ()),
+        (b'{"own": "2", "state": "OK"}', "2", ()),
+        (b'{"id": " ", "own": 2, "state": "OK"}', "2", ()),
+        (b'{"id": "1", "state": "OK"}', "1", ()),
+    ],
+)
+def test_ids_of_their_own_are_kept_beside_each_other_and_contradict_nothing(
+    body: bytes, id: str, others: tuple[str, ...]
+) -> None:
+    (report,) = provider().read(Request("POST", "/", {}, body)).reports
+    assert (report.message_id, report.other_ids, report.warnings) == (id, others, ())
+
+
+# --- times of digits alone
+
+
+@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31)))
+def test_a_time_of_digits_alone_is_read_to_its_last_digit(moment: datetime) -> None:
+    minute = moment.replace(second=0, microsecond=0, tzinfo=UTC)
+    second = moment.replace(microsecond=0, tzinfo=UTC)
+    for form, expected in (("%y%m%d%H%M", minute), ("%Y%m%d%H%M%S", second)):
+        assert read_time(moment.strftime(form), UTC, (TimeForm.DIGITS,)) == (expected, None)
+    if moment.year != 2020:
+        assert read_time(moment.strftime("%y%m%d%H%M%S"), UTC, (TimeForm.DIGITS,)) == (second, None)
+    if moment.year > 2012:
+        assert read_time(moment.strftime("%Y%m%d%H%M"), UTC, (TimeForm.DIGITS,)) == (minute, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "240131", "24013112000", "2413311200", "2402301200", "2401312560", "24013112O0", "٢٤٠١٣١١٢٠٠", "-401311200"],
+)
+def test_what_is_no_time_of_digits_is_none(text: str) -> None:
+    assert read_time(text, UTC, (TimeForm.DIGITS,)) == (None, WarningKind.BAD_VALUE)
+
+
+@pytest.mark.parametrize("text", ["202401311200", "20240131120000", "202401311120000"])
+def test_digits_alone_are_no_iso_8601(text: str) -> None:
+    assert read_time(text, UTC) == (None, WarningKind.BAD_VALUE)
+
+
+def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
+    memory: dict[str, Moment] = {}
+    east = timezone(timedelta(hours=2))
+    for _ in range(2):
+        assert remember_time("2401311200", east, (TimeForm.DIGITS,), memory)[0] == datetime(2024, 1, 31, 10, tzinfo=UTC)
+    assert remember_time("soon", east, (TimeForm.DIGITS,), memory) == (None, WarningKind.BAD_VALUE)
+    assert list(memory) == ["2401311200"]
+    for second in range(5000):
+        text = f"240131{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
+        remember_time(text, None, (TimeForm.DIGITS,), memory)
+    assert len(memory) <= 4096
+
+
+# --- fields of a query
+
+
+def test_a_decode_function_gets_the_fields_that_it_names_and_what_to_warn_of() -> None:
+    request = Request("GET", "/dlr?id=a+b&state=OK&state=BAD&secret=word&raw=%E9#id=z")
+    fields, warnings = read_query(request, ("id", "state", "raw"))
+    assert fields == {"id": "a b", "state": "OK", "raw": "\\xe9"}
+    assert [(warning.kind, warning.field) for warning in warnings] == [
+        (WarningKind.REPEATED_FIELD, "state"),
+        (WarningKind.BAD_TEXT, "raw"),
+    ]
+    with pytest.raises(TooLarge):
+        read_query(Request("GET", "/?" + "&".join(f"a{number}=1" for number in range(201))), ())

@@ -1,0 +1,379 @@
+"""What fixtures cannot say of `smpp`: any order, case, padding and subset of labels; and what no text may do."""
+
+from __future__ import annotations
+
+import re
+import re._parser as parser
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivrd import (
+    Account,
+    AccountError,
+    Cause,
+    Context,
+    DeliverSm,
+    Evidence,
+    InputError,
+    Meanings,
+    Outcome,
+    Provider,
+    Report,
+    Row,
+    Rule,
+    Status,
+    TooLarge,
+    Unreadable,
+    WarningKind,
+    explain,
+    read_pdu,
+    read_samples,
+    write_sample,
+)
+from delivrd.files import Sample
+from delivrd.pdu import write_pdu
+from delivrd_smpp import ESM_CLASS, MAP_ERRORS, MESSAGE_STATE, SMPP, STAT, alphabets, read_receipt_text, text
+from delivrd_smpp.receiver import Settings
+from delivrd_teli.notifications import TELI
+
+PHONE, SENDER = "15555550123", "447700900123"
+TEXTBOOK = "id:0123456789 sub:001 dlvrd:001 submit date:2401311200 done date:2401311205 stat:DELIVRD err:000 text:Hello"
+BOTH = {0x001E: b"0123456789\0", 0x0427: b"\x02"}
+
+
+def pdu(message: str | bytes = TEXTBOOK, esm_class: int = 4, tlvs: dict[int, bytes] | None = None) -> DeliverSm:
+    data = message.encode() if isinstance(message, str) else message
+    return DeliverSm(esm_class, PHONE, SENDER, data, tlvs or {})
+
+
+def read(input: DeliverSm, **account: Any) -> Report:
+    (report,) = SMPP.read(input, Account(**{"zone": "UTC", **account})).reports
+    return report
+
+
+# --- the text
+
+VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
+VALUES = {
+    "id": st.text(VISIBLE, min_size=1, max_size=64),
+    "sub": st.text(VISIBLE, min_size=1, max_size=5),
+    "dlvrd": st.text(VISIBLE, min_size=1, max_size=5),
+    "submit date": st.from_regex(r"\A[0-9]{10,14}\Z").filter(lambda date: date.strip("0")),
+    "done date": st.from_regex(r"\A[0-9]{10,14}\Z").filter(lambda date: date.strip("0")),
+    "stat": st.one_of(st.sampled_from([row.label for row in STAT.rows]), st.text(VISIBLE, min_size=1, max_size=12)),
+    "err": st.text(VISIBLE, min_size=1, max_size=5),
+}
+LABELS = {
+    "dlvrd": ("dlvrd", "delivrd"),
+    "submit date": ("submit date", "submit_date"),
+    "done date": ("done date", "done_date"),
+}
+SPACES = st.text(" \t\r\n\0", min_size=1, max_size=3)
+CASES = st.sampled_from([str.lower, str.upper, str.title, str.swapcase])
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
+    """A text before `text:`, and what was put in."""
+    names = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, unique=True))
+    values = {name: draw(VALUES[name]) for name in names}
+    parts = [draw(st.one_of(st.just(""), SPACES))]
+    for name in names:
+        label = draw(CASES)(draw(st.sampled_from(LABELS.get(name, (name,)))))
+        padding = draw(st.one_of(st.just(""), st.text(" \t", max_size=3)))
+        parts += [label, ":", padding, values[name], draw(SPACES)]
+    return "".join(parts), values
+
+
+@given(written())
+def test_what_was_put_in_comes_out_in_any_order_case_padding_and_subset(made: tuple[str, dict[str, str]]) -> None:
+    told = read_receipt_text(made[0])
+    assert (told.values, told.warnings) == (made[1], ())
+
+
+@given(written(), st.text(max_size=200))
+def test_no_text_behind_its_label_changes_anything_else(made: tuple[str, dict[str, str]], words: str) -> None:
+    told = read_receipt_text(f"{made[0]}text:{words}")
+    assert told.values | {"text": ""} == made[1] | {"text": ""}
+    assert told.warnings == ()
+    assert told.values.get("text", "") in (words.rstrip("\0"), "")
+
+
+@given(written(), st.sampled_from(sorted(VALUES)), st.text(VISIBLE, max_size=20))
+def test_every_field_survives_whatever_another_one_is_like(
+    made: tuple[str, dict[str, str]], name: str, value: str
+) -> None:
+    values = {field: kept for field, kept in made[1].items() if field != name}
+    joined = "".join(f"{field}:{kept} " for field, kept in values.items())
+    told = read_receipt_text(f"{name}:{value} {joined}")
+    assert {field: told.values.get(field) for field in values} == values
+
+
+@given(st.lists(st.sampled_from([*"\0\t :_ ", "id", "ID:", "stat", "sub", "submit", "date", "text:", "done ", "x1"])))
+def test_any_pieces_give_texts_and_no_error(pieces: list[str]) -> None:
+    told = read_receipt_text("".join(pieces))
+    assert all(value and isinstance(value, str) for value in told.values.values())
+
+
+def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:
+    told = read_receipt_text("id:grid:7 stat:DELIVRD,err:x acid:9 err:000")
+    assert told.values == {"id": "grid:7", "stat": "DELIVRD,err:x acid:9", "err": "000"}
+
+
+@pytest.mark.parametrize("size", [4097, 65536])
+def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None:
+    with pytest.raises(TooLarge):
+        read_receipt_text("id:1 " * size)
+    with pytest.raises(TooLarge) as caught:
+        SMPP.read(DeliverSm(4, PHONE, SENDER, b"", {0x0424: b"i" * size}))
+    assert caught.value.reply is not None
+    assert caught.value.reply.status == 0
+    with pytest.raises(TooLarge):
+        SMPP.read(DeliverSm(4, PHONE, SENDER, b" " * size))
+
+
+def repeats(tree: Any) -> list[tuple[str, Any, Any]]:
+    """Every repetition of a regular expression that may give back what it took."""
+    found = []
+    for operation, argument in tree:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] != argument[1]:
+            found.append((name, argument[0], argument[1]))
+        for part in argument if isinstance(argument, tuple | list) else [argument]:
+            for inner in part if isinstance(part, list) else [part]:
+                if isinstance(inner, parser.SubPattern):
+                    found += repeats(inner)
+    return found
+
+
+@pytest.mark.parametrize("module", [text, alphabets])
+def test_no_regular_expression_can_backtrack(module: Any) -> None:
+    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
+    assert patterns
+    for pattern in patterns:
+        assert repeats(parser.parse(pattern.pattern, pattern.flags)) == [], pattern.pattern
+    assert repeats(parser.parse("(?:a|(b*))*"))
+
+
+# --- the quick reader
+
+NEARLY = st.sampled_from(
+    ["", " ", "0", "id:", " stat:X", "\0", "\x1b", "é", ":", "2413311200", "0000000000", "text:", "_", "DELIVRD", "-1"]
+)
+
+
+@given(
+    st.integers(0, len(TEXTBOOK)),
+    NEARLY,
+    st.integers(0, 3),
+    st.sampled_from([{}, BOTH, {0x1E: b"7\0", 0x0427: b"\x05"}]),
+)
+def test_the_quick_reader_says_what_the_other_says(at: int, put: str, cut: int, tlvs: dict[int, bytes]) -> None:
+    message = (TEXTBOOK[:at] + put + TEXTBOOK[at + cut :]).encode()
+    for provider in (SMPP, TELI):
+        input = DeliverSm(4, PHONE, SENDER, message, tlvs)
+        # An empty error beside it changes nothing, and is beyond the quick reader.
+        other = DeliverSm(4, PHONE, SENDER, message, tlvs | {0x0423: b""})
+        assert outcome(provider, input) == outcome(provider, other)
+
+
+def outcome(provider: Provider, input: DeliverSm) -> Any:
+    try:
+        return provider.read(input, Account(zone="UTC")).to_dict()
+    except InputError as error:
+        return str(error)
+
+
+def test_the_quick_reader_takes_the_textbook_form_and_leaves_the_rest() -> None:
+    quick = SMPP.ways[DeliverSm].quick
+    taken = (pdu(), pdu(tlvs=BOTH), pdu(TEXTBOOK.replace("text", "Text")))
+    left = (
+        pdu(esm_class=0),
+        pdu(esm_class=0x44),
+        pdu(TEXTBOOK + "\0"),
+        pdu(tlvs={0x1E: b"1"}),
+        pdu(b"\xff"),
+        pdu("id:1"),
+    )
+    assert [quick(each) is not None for each in (*taken, *left)] == [True] * len(taken) + [False] * len(left)
+
+
+# --- what is a receipt
+
+
+@given(st.one_of(st.text(max_size=160), written().map(lambda made: made[0])), st.sampled_from([0x00, 0x03, 0x40, 0xC3]))
+def test_a_message_from_a_handset_is_no_receipt_whatever_it_spells(words: str, esm_class: int) -> None:
+    receipt = SMPP.read(pdu(words.encode(errors="replace")[:255], esm_class))
+    assert receipt.reports == ()
+    assert receipt.absence is not None
+    assert (receipt.absence.kind, len(receipt.others)) == ("not_a_report", 1)
+
+
+def test_an_account_that_judges_by_text_still_wants_the_form_of_a_receipt() -> None:
+    account = Account(settings={"judge_by_text": True})
+    assert SMPP.read(pdu(esm_class=0), account).reports[0].status is Status.DELIVERED
+    for words in ("id:1", "stat:DELIVRD", "Hello", "text:id:1 stat:DELIVRD"):
+        assert SMPP.read(pdu(words, 0), account).reports == ()
+
+
+@pytest.mark.parametrize("row", [row for row in STAT.rows if row.status is not None], ids=lambda row: row.label)
+def test_an_intermediate_notification_is_never_final_and_never_a_failure(row: Row) -> None:
+    message = TEXTBOOK.replace("DELIVRD", str(row.code))
+    usual, interim = read(pdu(message)), read(pdu(message, 0x20))
+    assert (usual.status, usual.final) == (row.status, row.final)
+    assert not interim.final
+    assert interim.status is (Status.DEFERRED if usual.outcome is Outcome.FAILURE else usual.status)
+    assert interim.cause is usual.cause
+
+
+@pytest.mark.parametrize(
+    ("esm_class", "evidence"), [(4, Evidence.CARRIER), (8, Evidence.HANDSET), (16, Evidence.RECIPIENT)]
+)
+def test_who_acknowledges_is_whose_word_it_is(esm_class: int, evidence: Evidence) -> None:
+    assert read(pdu(esm_class=esm_class)).evidence is evidence
+    # Nobody's word is made of a code that says nothing.
+    assert read(pdu("id:1 stat:WEIRD", esm_class)).evidence is None
+
+
+def test_explain_tells_what_qualified_the_verdict() -> None:
+    explained = explain(SMPP, pdu(TEXTBOOK.replace("DELIVRD", "UNDELIV"), 0x20), Account(zone="UTC"))
+    rules = {step.field: step.rule for step in explained.steps[0].codes}
+    assert rules == {"stat": Rule.DECIDED, "err": Rule.OPAQUE, "esm_class": Rule.QUALIFIED}
+
+
+def test_a_receipt_without_id_or_state_is_unreadable_and_answered_as_received() -> None:
+    for message in ("stat:DELIVRD", "id:1 err:003", "", "text:id:1 stat:DELIVRD"):
+        with pytest.raises(Unreadable) as caught:
+            SMPP.read(pdu(message))
+        assert caught.value.reply is not None
+        assert caught.value.reply.status == 0
+
+
+# --- meanings
+
+
+@pytest.mark.parametrize("row", MAP_ERRORS, ids=lambda row: row.label)
+def test_a_map_error_gives_a_cause_only_where_the_account_says_that_it_is_one(row: Row) -> None:
+    by_text = pdu(TEXTBOOK.replace("DELIVRD", "UNDELIV").replace("err:000", f"err:{row.label:>03}"))
+    by_parameter = pdu("id:1", tlvs={0x0427: b"\5", 0x0423: b"\3" + int(row.label).to_bytes(2)})
+    for input, setting in ((by_text, "err_is_map"), (by_parameter, "network_error_is_map")):
+        plain, told = read(input), read(input, settings={setting: True})
+        assert (plain.cause, plain.map_error, plain.status) == (None, None, Status.UNDELIVERED)
+        assert (told.cause, told.map_error, told.status) == (row.cause, row.map_error, Status.UNDELIVERED)
+
+
+def test_the_causes_of_map_errors_are_those_agreed_upon() -> None:
+    causes: dict[Cause | None, list[int]] = {}
+    for row in MAP_ERRORS:
+        causes.setdefault(row.cause, []).append(int(row.label))
+    assert causes == {
+        None: [0],
+        Cause.UNKNOWN_SUBSCRIBER: [1, 5],
+        Cause.ABSENT_SUBSCRIBER: [6, 27, 33],
+        Cause.BARRED: [8, 13],
+        Cause.NOT_PROVISIONED: [9, 11],
+        Cause.HANDSET_UNSUPPORTED: [12],
+        Cause.CARRIER_ERROR: [21, 32, 34, 35, 36],
+        Cause.HANDSET_BUSY: [31],
+    }
+
+
+def test_an_accounts_own_row_lies_over_the_map_errors_that_it_took() -> None:
+    own = Meanings("err", (Row("6", Status.FAILED, True, None, Cause.BLACKLISTED, "on the centre's list"),))
+    message = pdu(TEXTBOOK.replace("DELIVRD", "UNDELIV").replace("err:000", "err:006"))
+    assert read(message, settings={"err_is_map": True}, meanings=[own]).cause is Cause.BLACKLISTED
+
+
+def test_an_account_can_replace_the_whole_table_of_states() -> None:
+    own = Meanings("message_state", (Row("4", Status.DELIVERED, True, meaning="DELIVERED"),), replace=True)
+    assert read(pdu("id:1", tlvs={0x0427: b"\4"}), meanings=[own]).status is Status.DELIVERED
+    unlisted = read(pdu("id:1", tlvs={0x0427: b"\2"}), meanings=[own])
+    assert (unlisted.status, unlisted.warnings[0].kind) == (Status.UNKNOWN, WarningKind.UNLISTED_CODE)
+
+
+def test_a_setting_that_is_no_yes_or_no_is_refused() -> None:
+    with pytest.raises(AccountError, match="err_is_map"):
+        SMPP.check(Account(settings={"err_is_map": "yes"}))
+
+
+def test_states_and_words_of_one_meaning_agree() -> None:
+    words = {row.label: row for row in STAT.rows}
+    names = (
+        "SCHEDLD",
+        "ENROUTE",
+        "DELIVRD",
+        "EXPIRED",
+        "DELETED",
+        "UNDELIV",
+        "ACCEPTD",
+        "UNKNOWN",
+        "REJECTD",
+        "SKIPPED",
+    )
+    for state, name in zip(MESSAGE_STATE.rows, names, strict=True):
+        word = words[name]
+        assert (state.status, state.final, state.evidence, state.cause) == (
+            word.status,
+            word.final,
+            word.evidence,
+            word.cause,
+        )
+
+
+# --- hostile bytes
+
+
+def test_bent_pdus_raise_nothing_but_input_errors() -> None:
+    random = Random(20260101)
+    whole = [write_pdu(pdu(tlvs=BOTH | {0x0423: b"\3\0\6"})), write_pdu(pdu(esm_class=0x44))]
+    read_ones = 0
+    for _ in range(20_000):
+        data = bytearray(random.choice(whole))
+        for _ in range(random.randint(1, 6)):
+            # The first four bytes are the length, without which nothing else is looked at.
+            data[random.randrange(4, len(data))] = random.randrange(256)
+        if random.random() < 0.3:
+            del data[random.randrange(16, len(data)) :]
+            data[:4] = len(data).to_bytes(4)
+        try:
+            receipt = SMPP.read(read_pdu(bytes(data)))
+        except InputError:
+            continue
+        read_ones += 1
+        receipt.to_dict()
+    assert read_ones > 1000
+
+
+@given(
+    st.binary(max_size=254),
+    st.integers(0, 255),
+    st.integers(0, 255),
+    st.dictionaries(st.sampled_from([0x1E, 0x423, 0x424, 0x427, 5]), st.binary(max_size=70)),
+)
+def test_any_bytes_raise_nothing_but_input_errors(
+    message: bytes, esm_class: int, data_coding: int, tlvs: dict[int, bytes]
+) -> None:
+    account = Account(settings=Settings(judge_by_text=True, err_is_map=True, network_error_is_map=True))
+    with suppress(InputError):
+        SMPP.read(DeliverSm(esm_class, PHONE, SENDER, message, tlvs, data_coding), account).to_dict()
+
+
+def test_a_capture_in_hexadecimal_is_read_as_it_stands() -> None:
+    suffix, content = write_sample(Sample(pdu(tlvs=BOTH)))
+    assert suffix == ".hex"
+    (sample,) = read_samples("capture.hex", content)
+    assert isinstance(sample.input, DeliverSm)
+    assert read(sample.input).message_id == "0123456789"
+
+
+def test_every_kind_of_message_that_qualifies_has_its_row() -> None:
+    assert {int(row.label, 16) for row in ESM_CLASS.rows} == {0x00, 0x04, 0x08, 0x10, 0x20}
+    context = Context(None, Settings())
+    for row in ESM_CLASS.rows:
+        (record,) = SMPP.ways[DeliverSm].decode(pdu(tlvs=BOTH, esm_class=int(row.label, 16)), context).records
+        assert record["esm_class"] == row.label
