@@ -172,7 +172,7 @@ def check(url: str, plan: Plan, followed: list[tuple[int, str, int, State]]) -> 
         versions[id].append(version)
         last[id] = state
     with Ledger.open(url) as ledger:
-        store = ledger._store
+        store = ledger.store
         found = {row.key.hex(): row.times for row in store.read(lambda c: c.execute(reports.select()).all())}
         assert found.keys() == keys.keys(), "a report is missing, or one that nobody sent is there"
         assert all(found[key] >= keys[key] for key in keys), "a repetition was not counted"
