@@ -150,7 +150,8 @@ class Looks:
 
     def numbers_of(self, report: Report, provider: Provider | None, sample: Sample | None) -> Numbers:
         """The numbers in what belongs to a report."""
-        return Numbers((report.recipient, report.sender), _other_fields(provider, sample))
+        values = (report.message_id, report.group_id, report.reference, *report.other_ids, *report.codes.values())
+        return Numbers((report.recipient, report.sender), _other_fields(provider, sample), values)
 
     def _steps(self, numbers: Numbers, told: Explanation) -> list[dict[str, Any]]:
         shown = []
@@ -199,9 +200,14 @@ def unlisted_codes(report: Report) -> Iterator[tuple[str, list[str]]]:
 
 def table_row(code: list[str]) -> str:
     """The row of a code table that somebody has to complete. It is Python, whatever the code holds."""
-    parts = [ascii(each) if each else "None" for each in code]
+    parts = [_literal(each) if each else "None" for each in code]
     key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
     return f'Row({key}, Status.UNKNOWN, False, None, None, "what the provider says of it"),'
+
+
+def _literal(text: str) -> str:
+    written = ascii(text)
+    return f'"{written[1:-1]}"' if written.startswith("'") and '"' not in written else written
 
 
 def fixture_name(report: Report) -> str:

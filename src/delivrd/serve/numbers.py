@@ -38,6 +38,9 @@ _LOOKS: Final = "|".join(
         r"(?<!\w)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\w)",
     )
 )
+_OF_RECEIPTS: Final = ("id", "submit date", "done date")
+"""Fields of the usual text of a receipt over SMPP (SMPP 3.4, appendix B)."""
+_IS: Final = r"(?:\s?[=:]\s?|%3[AaDd])"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _DIGITS_INSIDE: Final = re.compile(rb"\d{7}|(?:\x00\d){7}")
 
@@ -48,15 +51,21 @@ class Numbers:
     Args:
         known: those that its reports name; names of senders are no numbers.
         fields: the names of the fields that hold something other than numbers.
+        values: what is known to be something other than a number: ids, codes.
     """
 
-    def __init__(self, known: Iterable[str | None] = (), fields: Iterable[str] = ()) -> None:
+    def __init__(
+        self, known: Iterable[str | None] = (), fields: Iterable[str] = (), values: Iterable[str | None] = ()
+    ) -> None:
         digits = {number_of(each) for each in known if each}
         spelt = [_spelt(each) for each in sorted(digits, key=len, reverse=True) if len(each) >= _SHORTEST]
         self._known = re.compile("|".join(spelt) or r"(?!)")
-        names = "|".join(map(re.escape, sorted(filter(None, fields), key=len, reverse=True)))
-        kept = rf"(?<![\w-])(?:{names})\"?\s?[=:]\s?\"?[^&\"\s,;<]*" if names else r"(?!)"
-        self._any = re.compile(f"{'|'.join([*spelt, _LOOKS])}|(?P<kept>{kept})")
+        names = "|".join(_name(each) for each in sorted({*fields, *_OF_RECEIPTS}, key=len, reverse=True) if each)
+        held = "|".join(re.escape(each) for each in sorted(filter(None, values), key=len, reverse=True))
+        kept = rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{names})\"?{_IS}\"?[\w.:-]*" + (
+            rf"|(?<!\w)(?:{held})(?!\w)" if held else ""
+        )
+        self._any = re.compile(f"{'|'.join([*spelt, f'(?P<kept>{kept})', _LOOKS])}")
 
     def known(self, text: str, put: Put) -> str:
         """A text, with something else in place of the known numbers."""
@@ -78,6 +87,10 @@ def _spelt(digits: str) -> str:
     last = _BETWEEN.join(rf"(?:{digit}|%3{digit}|\\u003{digit})" for digit in digits[-_TAIL:])
     # Bounded, so that a long run of digits costs no more than its length.
     return rf"{_PLUS}?(?:{_DIGIT}{_BETWEEN}){{0,12}}{last}(?!\d)"
+
+
+def _name(field: str) -> str:
+    return re.escape(field).replace(r"\ ", r"(?:\ |%20|\+)")
 
 
 def masked(number: str) -> str:

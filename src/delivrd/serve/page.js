@@ -215,11 +215,11 @@ function bars(place, pairs, none) {
     const label = name.length > 21 ? name.slice(0, 20) + "…" : name;
     const line = draw("text", { x: 0, y: at * tall + 15 }, label);
     line.append(draw("title", {}, name));
-    const share = total ? Math.round(100 * count / total) + " %" : "";
+    const share = " (" + Math.round(100 * count / total) + " %)";
     made.append(
       line,
       draw("rect", { class: "bar", x: "42%", y: at * tall + 4, height: tall - 8, width: Math.max(0.5, 34 * count / most) + "%", rx: 2 }),
-      draw("text", { x: "100%", y: at * tall + 15, "text-anchor": "end" }, count.toLocaleString("en") + "  " + share),
+      draw("text", { x: "100%", y: at * tall + 15, "text-anchor": "end" }, count.toLocaleString("en") + share),
     );
   });
   place.replaceChildren(made);
