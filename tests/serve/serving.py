@@ -21,6 +21,7 @@ from servers import PATIENCE, exchange
 from delivrd import Account, Accounts, Registry
 from delivrd.ledger import AsyncLedger, Ledger
 from delivrd.receiving import Receiver
+from delivrd.receiving.conduct import Clock, utc_now
 from delivrd.serve import Application, Gate, Looks, Page, Server, listen
 
 PROVIDERS = Registry.installed()
@@ -76,14 +77,22 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(store: str, *, gate: Gate | None = None, show_numbers: bool = False, page: bool = True) -> Iterator[Served]:
+def serving(
+    store: str,
+    *,
+    gate: Gate | None = None,
+    show_numbers: bool = False,
+    page: bool = True,
+    port: int = 0,
+    clock: Clock = utc_now,
+) -> Iterator[Served]:
     """Serve from a thread, as `delivrd serve` does."""
     receiver, ledger = Receiver(ACCOUNTS), AsyncLedger(Ledger.open(store, migrate=True))
     looks = Looks(ACCOUNTS, PROVIDERS, show_numbers=show_numbers)
-    shown = Page(receiver, ledger, looks, gate or Gate(), pause=0.05) if page else None
+    shown = Page(receiver, ledger, looks, gate or Gate(), clock=clock, pause=0.05) if page else None
     ready = threading.Event()
-    listening = listen("127.0.0.1", 0)
-    server = Server(Application(receiver, ledger, shown), listening, ready.set)
+    listening = listen("127.0.0.1", port)
+    server = Server(Application(receiver, ledger, shown, clock=clock), listening, ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
