@@ -89,6 +89,27 @@ def test_what_came_through_a_proxy_is_refused_without_a_password(served):
     assert served.get("/", Forwarded="for=192.0.2.1")[0] == 403
 
 
+def test_a_page_of_another_origin_cannot_watch(served, store):
+    asked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert served.get("/events", **asked)[0] == 403
+    assert served.get("/", **asked | {"Sec-Fetch-Mode": "navigate"})[0] == 200
+    with serving(store, gate=Gate(PASSWORD)) as other:
+        proof = {"Authorization": basic_authorization("delivrd", PASSWORD)}
+        assert other.get("/page.js", **proof, **asked)[0] == 401
+        assert other.get("/page.js", **proof)[0] == 200
+
+
+def test_those_who_watch_are_told_when_the_store_fails(served):
+    with closing(Events(served.port)) as events:
+        with closing(sqlite3.connect(served.store)) as store:
+            store.execute("ALTER TABLE reports RENAME TO hidden")
+        assert next(value for name, value in events if name == "trouble") == "The store does not answer."
+        assert served.get(f"/reports/{'0' * 32}/{'0' * 32}")[0] in (404, 503)
+        with closing(sqlite3.connect(served.store)) as store:
+            store.execute("ALTER TABLE hidden RENAME TO reports")
+        assert next(value for name, value in events if name == "reports") == []
+
+
 def test_a_password_opens_the_page_and_reports_need_none(store):
     with serving(store, gate=Gate(PASSWORD)) as served:
         for path in ("/", "/events", "/openapi.json", "/page.css"):

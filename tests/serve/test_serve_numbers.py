@@ -171,6 +171,10 @@ def test_what_nobody_can_read_is_neither_shown_nor_made_into_a_fixture():
         fixture(Sample(Mail(b"x")), Numbers())
 
 
+def test_half_a_character_is_shown_as_an_escape():
+    assert raw_text(Request("GET", "/dlr?text=\ud83d"), bare=False).startswith("GET /dlr?text=\\ud83d HTTP/1.1")
+
+
 def test_the_length_of_a_fixtures_body_is_true():
     body = b"to=001 555 555 0123"
     request = Request("POST", "/dlr/us", {"Content-Length": "999"}, body, "192.0.2.1")
