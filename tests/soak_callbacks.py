@@ -26,7 +26,7 @@ MOST = 65_536
 SECRETS = {
     "legacy": ('lèg acy/+&="\'%41-of-2026', "legacy-before-rotation-7Q"),
     "omni": ('ömni "key"\\ of the API', "omni-before-rotation-3X"),
-    "teli": ("teli & co=100%+1", "teli-before-rotation-9K"),
+    "teli": ("téli & co=100%+1", "teli-before-rotation-9K"),
     "upside": ("upside;wire/less?#[2]", "upside-before-rotation-5M"),
 }
 """By account; the second of each is the one before it was changed. Each character needs escaping somewhere."""

@@ -26,14 +26,14 @@ from typing import NamedTuple
 
 import postgres
 from following import Follower
-from servers import PATIENCE, ROOT
+from servers import PATIENCE
 from soak_callbacks import MOST, Callback, Maker, Manner, accounts_file
 from soak_checks import faults_of_files, faults_of_logs, faults_of_store
 from soak_senders import Senders
 
 from delivrd.ledger import Ledger
 
-SERVER = [sys.executable, str(ROOT / "tests/soak_server.py")]
+SERVER = [sys.executable, "-m", "delivrd", "serve"]
 """The words that start the receiver; its arguments follow."""
 
 HELD = {
@@ -171,21 +171,29 @@ async def soak(url: str, folder: Path, numbers: Numbers) -> tuple[Senders, Serve
     async with asyncio.TaskGroup() as group:
         slow_ones = [group.create_task(senders.send_slowly(maker, pace, slow)) for _ in range(OF_EACH)]
         slow_ones += [group.create_task(senders.flood(endless, pace * 50)) for _ in range(OF_EACH)]
-        held = [group.create_task(senders.hold_open(s, k)) for k, s in HELD.items() for _ in range(OF_EACH)]
+        held = {k: [group.create_task(senders.hold_open(s, k)) for _ in range(OF_EACH)] for k, s in HELD.items()}
         began = time.perf_counter()
         await senders.send_all(callbacks, numbers.at_once)
         took = time.perf_counter() - began
         senders.progress.finish()
         await asyncio.gather(*slow_ones, *kills)
+        # A body that was begun is waited for when the receiver ends, as long as any.
+        cancel(held.pop("half a body"))
         ended = await server.end()
-        for each in held:
-            each.cancel()
+        for each in held.values():
+            cancel(each)
     down = sum(server.starts[1:])
     told = (
         f"{numbers.callbacks / took:.0f} callbacks a second ({numbers.callbacks / (took - down):.0f} while it listened), "
         f"{took:.1f} s, of these {down:.1f} s down; {len(slow)} sent byte by byte; it ended in {ended:.1f} s when asked"
     )
     return senders, server, [*callbacks, *slow], told
+
+
+def cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """Let these go."""
+    for task in tasks:
+        task.cancel()
 
 
 def free_port() -> int:
