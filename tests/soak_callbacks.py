@@ -18,13 +18,24 @@ from urllib.parse import quote, quote_plus, urlencode
 import msgspec
 from servers import ROOT, written
 
-from delivrd import Account, Accounts, HmacBody, Provider, Registry, Report, Request, UrlSecret, read_accounts, read_samples
+from delivrd import (
+    Account,
+    Accounts,
+    HmacBody,
+    Provider,
+    Registry,
+    Report,
+    Request,
+    UrlSecret,
+    read_accounts,
+    read_samples,
+)
 
 MOST = 65_536
 """Bytes of the largest body that the accounts take."""
 
 SECRETS = {
-    "legacy": ('lèg acy/+&="\'%41-of-2026', "legacy-before-rotation-7Q"),
+    "legacy": ("lèg acy/+&=\"'%41-of-2026", "legacy-before-rotation-7Q"),
     "omni": ('ömni "key"\\ of the API', "omni-before-rotation-3X"),
     "teli": ("téli & co=100%+1", "teli-before-rotation-9K"),
     "upside": ("upside;wire/less?#[2]", "upside-before-rotation-5M"),
@@ -111,7 +122,13 @@ def accounts_file() -> bytes:
 
 def spellings(secret: str) -> set[bytes]:
     """How a secret can stand in a URL, in a form, in JSON, or in a URL within one of them."""
-    ways: list[Callable[[str], str]] = [str, quote, quote_plus, partial(quote, safe=""), lambda text: json.dumps(text)[1:-1]]
+    ways: list[Callable[[str], str]] = [
+        str,
+        quote,
+        quote_plus,
+        partial(quote, safe=""),
+        lambda text: json.dumps(text)[1:-1],
+    ]
     once = {way(secret) for way in ways}
     return {way(text).encode() for text in once for way in ways}
 
@@ -210,12 +227,20 @@ class Maker:
 
     def _unsigned(self, account: str | None = None) -> tuple[str, Request]:
         account = self._chance.choice(list(SECRETS)) if account is None else account
-        return account, self._filled(self._chance.choice(self._templates[account]), self._id(STRANGER), self._id(STRANGER))
+        return account, self._filled(
+            self._chance.choice(self._templates[account]), self._id(STRANGER), self._id(STRANGER)
+        )
 
     def _wrong_secret(self) -> Callback:
         account, request = self._unsigned()
         right = SECRETS[account][0]
-        wrong = [f"{STRANGER}-guess", right[:-1], right + "x", right.upper(), *(SECRETS[n][0] for n in SECRETS if n != account)]
+        wrong = [
+            f"{STRANGER}-guess",
+            right[:-1],
+            right + "x",
+            right.upper(),
+            *(SECRETS[n][0] for n in SECRETS if n != account),
+        ]
         return Callback("wrong secret", self._signed(account, request, self._chance.choice(wrong)), 401)
 
     def _no_secret(self) -> Callback:

@@ -52,7 +52,10 @@ def faults_of_store(
         elif each.kind == "handset":
             handsets.add(each.request.body)
     with Ledger.open(url) as ledger:
-        rows = {table: ledger._store.read(lambda c, t=table: c.execute(t.select()).all()) for table in (inputs, reports, messages)}
+        rows = {
+            table: ledger._store.read(lambda c, t=table: c.execute(t.select()).all())
+            for table in (inputs, reports, messages)
+        }
         return [
             *_faults_of_reports(rows[reports], expected, acknowledged),
             *_faults_of_inputs(rows[inputs], rows[reports], rows[messages], accounts, handsets),
@@ -92,7 +95,10 @@ def _faults_of_inputs(
         (sample,) = read_samples("kept.jsonl", row.line)
         request = sample.input
         assert isinstance(request, Request)
-        if any(HIDDEN.search(_plain(part)) for part in (request.target.encode(), request.body, repr(request.headers).encode())):
+        if any(
+            HIDDEN.search(_plain(part))
+            for part in (request.target.encode(), request.body, repr(request.headers).encode())
+        ):
             faults.append(f"input {row.id} holds what must be hidden")
         provider, account = accounts[row.account]
         receipt = provider.read(request, account, received_at=sample.received_at)
@@ -111,7 +117,11 @@ def _faults_of_inputs(
     if any(kept[key].input != input for key, input in first.items() if key in kept):
         faults.append("a report does not lead to its first input")
     there = {(row.account, row.message_id): decode_state(row.state) for row in messages}
-    faults += [f"message {name[1]}: its state is not the fold of its reports" for name in there if there[name] != states.get(name)]
+    faults += [
+        f"message {name[1]}: its state is not the fold of its reports"
+        for name in there
+        if there[name] != states.get(name)
+    ]
     return [*faults, *(f"message {name[1]} is missing" for name in states.keys() - there.keys())]
 
 
@@ -132,7 +142,11 @@ def _faults_of_values(ledger: Ledger) -> list[str]:
 
 def faults_of_files(paths: Iterable[Path]) -> list[str]:
     """The store's own files, byte for byte."""
-    return [f"{path.name} holds what must be hidden" for path in paths if path.is_file() and HIDDEN.search(path.read_bytes())]
+    return [
+        f"{path.name} holds what must be hidden"
+        for path in paths
+        if path.is_file() and HIDDEN.search(path.read_bytes())
+    ]
 
 
 def faults_of_logs(logs: bytes) -> list[str]:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import postgres
 from following import Follower
 from servers import PATIENCE
-from soak_callbacks import MOST, Callback, Maker, Manner, accounts_file
+from soak_callbacks import Callback, Maker, Manner, accounts_file
 from soak_checks import faults_of_files, faults_of_logs, faults_of_store
 from soak_senders import Senders
 
@@ -144,14 +144,16 @@ class Server:
         return time.perf_counter() - began
 
 
-async def soak(url: str, folder: Path, numbers: Numbers) -> tuple[Senders, Server, list[Callback], str]:
+async def soak(
+    url: str, folder: Path, numbers: Numbers, words: list[str]
+) -> tuple[Senders, Server, list[Callback], str]:
     """Send everything; gives who has sent what, and to whom."""
     maker, chance = Maker(numbers.seed), random.Random(numbers.seed)
     callbacks = maker.all(numbers.callbacks)
     (folder / "accounts.toml").write_bytes(accounts_file())
     port = free_port()
-    words = ["--accounts", str(folder / "accounts.toml"), "--store", url, "--host", "127.0.0.1", "--port", str(port)]
-    server = Server([*SERVER, *words], port)
+    told = ["--accounts", str(folder / "accounts.toml"), "--store", url, "--host", "127.0.0.1", "--port", str(port)]
+    server = Server([*words, *told], port)
     kill_at = sorted(chance.sample(range(numbers.callbacks // 20, numbers.callbacks), numbers.kills))
     kills: list[asyncio.Task[None]] = []
 
@@ -202,20 +204,21 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def run(url: str, numbers: Numbers, files: Iterable[Path] = ()) -> Shown:
+def run(url: str, numbers: Numbers, files: Iterable[Path] = (), words: list[str] = SERVER) -> Shown:
     """Run it all, and check it all.
 
     Args:
         url: of an empty store.
         numbers: how large.
         files: folders with the store's own files.
+        words: that start the receiver.
     """
     Ledger.open(url, migrate=True).close()
     follower = Follower(url)
     follower.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            senders, server, sent, told = asyncio.run(soak(url, Path(folder), numbers))
+            senders, server, sent, told = asyncio.run(soak(url, Path(folder), numbers, words))
     finally:
         followed = follower.finish()
     logs = b"".join(server.said)
@@ -229,13 +232,13 @@ def run(url: str, numbers: Numbers, files: Iterable[Path] = ()) -> Shown:
     cuts = statistics.quantiles(senders.seconds, n=100)
     answers = Counter({f"{kind} {status}": number for (kind, status), number in senders.answers.items()})
     unique = len({each.report.key for each in sent if each.report is not None})
-    words = (
+    summary = (
         f"{told}; median {cuts[49] * 1e3:.1f} ms, 99th percentile {cuts[98] * 1e3:.1f} ms, longest {max(senders.seconds):.2f} s\n"
         f"{unique} reports, {len(followed)} changes; killed {server.kills} times, {senders.lost} sent again\n"
         f"answers: {', '.join(f'{what}: {number}' for what, number in sorted(answers.items()))}\n"
         f"logs: {len(logs.splitlines())} lines"
     )
-    return Shown(faults, words, server.kills)
+    return Shown(faults, summary, server.kills)
 
 
 def main() -> int:
@@ -258,7 +261,11 @@ def main() -> int:
     print(f"{said.store}: {shown.words}")
     for fault in shown.faults[:50]:
         print(f"WRONG: {fault}")
-    print(f"{len(shown.faults)} faults" if shown.faults else "nothing lost, nothing doubled, nothing let in, no secret kept")
+    print(
+        f"{len(shown.faults)} faults"
+        if shown.faults
+        else "nothing lost, nothing doubled, nothing let in, no secret kept"
+    )
     return bool(shown.faults)
 
 

@@ -16,7 +16,7 @@ from itertools import count
 
 import aiohttp
 from servers import PATIENCE
-from soak_callbacks import MOST, Callback, Manner, Maker
+from soak_callbacks import MOST, Callback, Maker, Manner
 from yarl import URL
 
 _LOST = (aiohttp.ClientError, OSError, EOFError)
@@ -91,10 +91,9 @@ class Senders:
         left = iter(callbacks)
         connector = aiohttp.TCPConnector(limit=0, force_close=False)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(at_once):
-                    group.create_task(self._send_some(session, left))
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(self._send_some(session, left))
 
     async def _send_some(self, session: aiohttp.ClientSession, left: Iterator[Callback]) -> None:
         for callback in left:

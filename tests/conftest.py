@@ -1,0 +1,27 @@
+"""What the tests of whatever writes a store are given: both databases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import postgres
+import pytest
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """PostgreSQL, running; loudly missing where it is not installed."""
+    if postgres.binaries() is None and not os.environ.get("CI"):
+        pytest.skip(postgres.MISSING)
+    # What is synced to disk is shown elsewhere (the soaks): here it would only cost time.
+    with postgres.running(fsync="off") as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return request.getfixturevalue("server").new_database()
