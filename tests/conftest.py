@@ -1,4 +1,4 @@
-"""What the tests of whatever writes a store are given: both databases."""
+"""What several folders of tests share."""
 
 from __future__ import annotations
 

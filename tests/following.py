@@ -81,7 +81,7 @@ def faults_of_changes(ledger: Ledger, followed: list[Followed]) -> list[str]:
     for each in followed:
         versions[each.id].append(each.version)
         last[each.id] = each.state
-    rows = ledger._store.read(lambda connection: connection.execute(messages.select()).all())
+    rows = ledger.store.read(lambda connection: connection.execute(messages.select()).all())
     for row in rows:
         id, name = row.id.hex(), row.message_id
         if versions.pop(id, []) != list(range(1, row.version + 1)):

@@ -53,7 +53,7 @@ def faults_of_store(
             handsets.add(each.request.body)
     with Ledger.open(url) as ledger:
         rows = {
-            table: ledger._store.read(lambda c, t=table: c.execute(t.select()).all())
+            table: ledger.store.read(lambda c, t=table: c.execute(t.select()).all())
             for table in (inputs, reports, messages)
         }
         return [
@@ -127,7 +127,7 @@ def _faults_of_inputs(
 
 def _faults_of_values(ledger: Ledger) -> list[str]:
     """Each value of each row of each table, whoever made the table."""
-    engine, found = ledger._store.engine, MetaData()
+    engine, found = ledger.store.engine, MetaData()
     found.reflect(engine)
     faults = []
     with engine.connect() as connection:

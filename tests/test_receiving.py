@@ -235,7 +235,7 @@ def test_a_failed_handler_is_answered_as_the_provider_declares_that_it_sends_aga
     assert openapi(Receiver(ODDS))["paths"]["/dlr/odd"]["get"]["responses"].keys() >= {"202", "500"}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=str)
+@pytest.mark.parametrize("provider", [each for each in PROVIDERS.values() if Request in each.ways], ids=str)
 def test_no_installed_provider_takes_the_reply_to_a_failure_for_a_success(provider):
     # Each counts as received 200, 202, or anything below 400; what each makes of a 5xx stands in its notes.
     push = provider.ways[Request]

@@ -59,7 +59,7 @@ class Desk:
         self.events: list[Event] = []
         options.setdefault("watch", self.events.append)
         options.setdefault("random", lambda: 0.0)
-        handler = options.pop("handler", lambda entry, receipt: self.handed.append(receipt))
+        handler = options.pop("handler", lambda answered: self.handed.append(answered.receipt))
         self.poller = Poller(targets, self.agenda, handler, client=client, now=clock.now, sleep=clock.sleep, **options)
 
     async def add(self, *ids: str, target: int = 0, **options: Any) -> list[Entry]:

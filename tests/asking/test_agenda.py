@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
 import pytest
 from desk import START
 
+from delivrd.ledger import Ledger
+from delivrd.ledger.agenda import LedgerAgenda
 from delivrd.poll import Agenda, Entry, MemoryAgenda
+from delivrd.poll.asker import settle
 
 
-@pytest.fixture
-def agenda() -> Agenda:
-    return MemoryAgenda()
+class Settled:
+    """An agenda whose methods are called as plain functions, whether they are or not."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+
+    def __getattr__(self, name: str):
+        method = getattr(self._agenda, name)
+
+        def call(*args):
+            async def settled():
+                return await settle(method(*args))
+
+            return asyncio.run(settled())
+
+        return call
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def agenda(request, tmp_path):
+    if request.param == "memory":
+        yield Settled(MemoryAgenda())
+        return
+    url = tmp_path / "agenda.db" if request.param == "sqlite" else request.getfixturevalue("server").new_database()
+    with Ledger.open(url, migrate=True) as ledger:
+        yield Settled(LedgerAgenda(ledger))
 
 
 def entry(id: str = "1", minutes: int = 0, account: str = "main") -> Entry:

@@ -88,12 +88,12 @@ def test_a_message_is_asked_about_until_its_last_word(clock):
 def test_the_handler_has_the_receipt_before_the_agenda_changes(clock, wanted):
     agenda, seen = MemoryAgenda(), []
 
-    def look(entry, receipt):
-        seen.append((receipt.absence, agenda.due(*Target(LEGACY, MAIN).names, clock.now(), 9)))
+    def look(answered):
+        seen.append((answered.receipt.absence, agenda.due(*Target(LEGACY, MAIN).names, clock.now(), 9)))
 
-    async def look_later(entry, receipt):
+    async def look_later(answered):
         await asyncio.sleep(0)
-        look(entry, receipt)
+        look(answered)
 
     line = Line(clock, "FAILED 102", "OK DELIVERED")
     run(legacy(clock, line, agenda=agenda, handler=look if wanted == "sync" else look_later), "m-1")
@@ -105,11 +105,11 @@ def test_the_handler_has_the_receipt_before_the_agenda_changes(clock, wanted):
 def test_where_the_handler_fails_the_question_stays_due_for_the_next_process(clock, wanted):
     agenda = MemoryAgenda()
 
-    def fail(entry, receipt):
+    def fail(answered):
         raise RuntimeError("the store is away, +15555550123")
 
-    async def fail_later(entry, receipt):
-        fail(entry, receipt)
+    async def fail_later(answered):
+        fail(answered)
 
     line = Line(clock, "OK DELIVERED")
     desk = legacy(clock, line, agenda=agenda, handler=fail if wanted == "sync" else fail_later)
@@ -140,7 +140,7 @@ def test_where_the_handler_fails_the_question_stays_due_for_the_next_process(clo
 def test_a_handler_that_fails_for_a_while_is_tried_again_with_growing_pauses(clock):
     tries = []
 
-    def sometimes(entry, receipt):
+    def sometimes(answered):
         tries.append(clock.passed())
         if len(tries) < 4:
             raise OSError
@@ -153,10 +153,10 @@ def test_a_handler_that_fails_for_a_while_is_tried_again_with_growing_pauses(clo
 def test_one_message_that_cannot_be_handed_over_holds_up_no_other(clock):
     handed = []
 
-    def picky(entry, receipt):
-        if entry.id.startswith("bad"):
+    def picky(answered):
+        if answered.entry.id.startswith("bad"):
             raise ValueError
-        handed.append((entry.id, clock.passed()))
+        handed.append((answered.entry.id, clock.passed()))
 
     desk = legacy(clock, Line(clock, "OK DELIVERED"), handler=picky, at_once=1)
     clock.most = 20
@@ -312,8 +312,8 @@ def test_what_comes_due_while_a_provider_is_asked_slowly_has_its_turn_by_its_tim
     line = Line(clock, *[dlr("DELIVRD")] * 9)
     agenda = MemoryAgenda()
 
-    def add_one(entry, receipt):
-        if entry.id == "M1":
+    def add_one(answered):
+        if answered.entry.id == "M1":
             agenda.add(Entry(provider="upside-wireless", account="up", operation="GetDLR", id="urgent", since=START, at=START - HOUR))  # fmt: skip
 
     run(upside(clock, line, agenda=agenda, handler=add_one), "M1", "M2", "M3", operation="GetDLR")
@@ -369,7 +369,7 @@ def test_a_record_is_marked_only_after_it_was_handed_over_and_others_are_handed_
     line = Line(clock, REPORT, MARKED, LETTER, MARKED, EMPTY)
     before: list[list[str]] = []
     desk = upside(
-        clock, line, handler=lambda entry, receipt: before.append(operations(line)) or desk.handed.append(receipt)
+        clock, line, handler=lambda answered: before.append(operations(line)) or desk.handed.append(answered.receipt)
     )
     run(desk, "")
     assert operations(line) == ["GetTopMessageNoReset", "SetMessageReadFlag"] * 2 + ["GetTopMessageNoReset"]
@@ -394,7 +394,7 @@ def test_a_follow_up_that_the_provider_cannot_be_asked_is_told(clock):
 def test_a_record_that_could_not_be_handed_over_stays_unread(clock):
     line = Line(clock, REPORT)
 
-    def fail(entry, receipt):
+    def fail(answered):
         raise OSError
 
     desk = upside(clock, line, handler=fail)

@@ -18,6 +18,7 @@ from test_soap import INBOX, LETTER, SIGNATURE, TOKEN, service
 
 from delivrd import Provider, Registry, read_samples
 from delivrd.cli import main
+from delivrd.ledger import Ledger
 from delivrd_messente.legacy import LEGACY
 from delivrd_messente.omnichannel import OMNICHANNEL
 from delivrd_teli.notifications import TELI
@@ -255,3 +256,41 @@ def test_the_poller_is_no_part_of_the_core():
     code = "import sys, delivrd, delivrd.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"httpx", "delivrd.poll", "delivrd.mailbox", "imaplib", "poplib"} & set(done.stdout.split())
+
+
+@pytest.fixture
+def accounts(tmp_path) -> str:
+    path = tmp_path / "accounts.toml"
+    path.write_text(
+        f'[accounts.main]\nprovider = "messente-legacy"\nusername = "{USER}"\npassword = "{PASSWORD}"\nopen = true\n'
+    )
+    return str(path)
+
+
+def test_an_account_is_a_name_in_an_accounts_file_which_names_the_provider(server, accounts):
+    def call(*words):
+        return CliRunner().invoke(main, ["poll", "--accounts", accounts, *words], obj=Registry([server[1]]))
+
+    assert json.loads(call("main", "delivered").stdout)["status"] == "delivered"
+    assert call("other", "delivered").stderr == f"delivrd: ACCOUNT: {accounts} has: main\n"
+    assert "this account is of messente-legacy" in call("main", "x", "--provider", "teli").stderr
+    assert "--accounts: " in CliRunner().invoke(main, ["poll", "--accounts", "nowhere", "a"], obj=Registry()).stderr
+    assert "--provider: expected the name" in CliRunner().invoke(main, ["poll", "a", "b"], obj=Registry()).stderr
+
+
+def test_with_a_store_receipts_are_kept_and_a_run_that_was_broken_off_goes_on(server, account, tmp_path):
+    url = str(tmp_path / "ledger.db")
+    Ledger.open(url, migrate=True).close()
+    server[0].first = {"delivered": ["OK SENT"]}
+    first = poll(server[1], account, "delivered", "--store", url, "--pause", "0.01")
+    assert json.loads(first.stdout)["status"] == "sent"
+    again = poll(server[1], account, "--store", url, "--until-final", "--pause", "0.01")
+    assert (again.exit_code, json.loads(again.stdout)["status"]) == (0, "delivered")
+    assert poll(server[1], account, "--store", url).stdout == ""
+    with Ledger.open(url) as ledger:
+        (message,) = ledger.find("delivered")
+        assert [kept.report.status.value for kept in ledger.history(message)] == ["sent", "delivered"]
+        assert [kept.input.asked for kept in ledger.history(message)] == ["delivered", "delivered"]
+    assert PASSWORD.encode() not in (tmp_path / "ledger.db").read_bytes()
+    missing = poll(server[1], account, "delivered", "--store", str(tmp_path / "none.db"))
+    assert "has no tables yet" in missing.stderr

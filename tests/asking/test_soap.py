@@ -99,8 +99,8 @@ def test_an_inbox_is_read_to_its_end_each_record_handed_over_and_then_marked(clo
 def test_a_record_that_could_not_be_handed_over_is_not_marked_and_comes_again(clock):
     tries = []
 
-    def second_time(entry, receipt):
-        tries.append(receipt)
+    def second_time(answered):
+        tries.append(answered.receipt)
         if len(tries) == 1:
             raise OSError
 

@@ -69,10 +69,7 @@ class Plain:
         """All rows of a ledger's store, table by table, in the order in which they were written."""
         order = {inputs: inputs.c.id, messages: messages.c.hour, reports: reports.c.received_at, changes: changes.c.id}
         return [
-            [
-                tuple(row)
-                for row in ledger._store.read(lambda c, t=table: c.execute(t.select().order_by(order[t])).all())
-            ]
+            [tuple(row) for row in ledger.store.read(lambda c, t=table: c.execute(t.select().order_by(order[t])).all())]
             for table in TABLES
         ]
 

@@ -136,7 +136,7 @@ def check(url: str, plan: Plan, followed: list[Followed]) -> None:
         expected[report.message_id] = fold(expected.get(report.message_id), report)
     with Ledger.open(url) as ledger:
         assert faults_of_changes(ledger, followed) == []
-        store = ledger._store
+        store = ledger.store
         found = {row.key.hex(): row.times for row in store.read(lambda c: c.execute(reports.select()).all())}
         assert found.keys() == keys.keys(), "a report is missing, or one that nobody sent is there"
         assert all(found[key] >= keys[key] for key in keys), "a repetition was not counted"

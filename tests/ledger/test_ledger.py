@@ -453,7 +453,7 @@ def test_a_url_that_cannot_be_meant_is_refused(url):
 
 
 def test_an_error_of_the_database_shows_no_value_and_says_that_recording_again_does_no_harm(ledger):
-    ledger._store.write(lambda connection: connection.exec_driver_sql("DROP TABLE reports"))
+    ledger.store.write(lambda connection: connection.exec_driver_sql("DROP TABLE reports"))
     with pytest.raises(LedgerError, match="record it again, which does no harm") as caught:
         ledger.record(arrival(0, id="m-secret", stat="OK", to="+15555550100"))
     shown = f"{caught.value} {caught.value.__cause__}"

@@ -74,7 +74,7 @@ def test_who_is_cancelled_waits_no_more_and_what_it_brought_is_kept(ledger, monk
 
 
 def test_a_store_that_fails_is_told_to_everybody_who_waits(ledger):
-    ledger._store.write(lambda connection: connection.exec_driver_sql("DROP TABLE reports"))
+    ledger.store.write(lambda connection: connection.exec_driver_sql("DROP TABLE reports"))
 
     async def gateway():
         shared = AsyncLedger(ledger)

@@ -108,8 +108,8 @@ def test_a_replay_shows_what_would_change_and_changes_it_only_when_told(call, le
 
 
 def test_a_store_that_fails_is_told_on_one_line(call, ledger):
-    ledger._store.write(lambda connection: connection.exec_driver_sql("DROP TABLE marks"))
-    ledger._store.write(lambda connection: connection.exec_driver_sql("DROP TABLE messages"))
+    ledger.store.write(lambda connection: connection.exec_driver_sql("DROP TABLE marks"))
+    ledger.store.write(lambda connection: connection.exec_driver_sql("DROP TABLE messages"))
     told = call("pending", code=1).stderr
     assert told.startswith("delivrd: the database failed")
     assert told.count("\n") == 1

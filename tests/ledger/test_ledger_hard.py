@@ -26,14 +26,14 @@ def other(url, ledger):
 
 @pytest.fixture
 def postgresql(ledger):
-    if ledger._store.is_sqlite:
+    if ledger.store.is_sqlite:
         pytest.skip("SQLite has one writer at a time: there is no such race")
 
 
 def just_before(ledger: Ledger, statement: str, act) -> None:
     """Do something just before the ledger first runs a statement that begins like this."""
 
-    @event.listens_for(ledger._store.engine, "before_cursor_execute")
+    @event.listens_for(ledger.store.engine, "before_cursor_execute")
     def look(connection, cursor, words, *_):
         if words.startswith(statement) and not done:
             done.append(True)
@@ -136,9 +136,9 @@ def test_a_server_that_was_restarted_is_found_again(ledger, other):
             "WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
 
-    other._store.write(kill)
+    other.store.write(kill)
     assert ledger.message(ACME, None, "m1").state.status is Status.SENT
-    other._store.write(kill)
+    other.store.write(kill)
     assert ledger.record(arrival(1, id="m1", stat="OK")).new
 
 

@@ -82,7 +82,7 @@ def _with_ledger(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def opened(*args: Any, **named: Any) -> Any:
-        with _opened(migrate=False) as store:
+        with opened_store(_url(), migrate=False) as store:
             return command(store, *args, **named)
 
     return opened
@@ -188,22 +188,27 @@ def replay(store: Ledger, session: Session, accounts: Sequence[str], apply: bool
 
 
 @contextmanager
-def _opened(*, migrate: bool) -> Iterator[Ledger]:
-    """The store of this call, as long as the block lasts; what goes wrong with it is told on one line."""
+def opened_store(url: str, *, migrate: bool) -> Iterator[Ledger]:
+    """A store, as long as the block lasts; what goes wrong with it is told on one line."""
     try:
         from delivrd.ledger import Ledger, LedgerError
     except ImportError as error:
         raise Refusal(str(error)) from error
     try:
-        with Ledger.open(click.get_current_context().meta[__name__], migrate=migrate) as store:
+        with Ledger.open(url, migrate=migrate) as store:
             yield store
     except (LedgerError, ValueError) as error:
         raise Failure(one_line(str(error))) from error
 
 
 def _make_tables(said: str) -> None:
-    with _opened(migrate=True):
+    with opened_store(_url(), migrate=True):
         put_note(said)
+
+
+def _url() -> str:
+    url: str = click.get_current_context().meta[__name__]
+    return url
 
 
 def _now() -> datetime:

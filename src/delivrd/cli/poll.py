@@ -20,6 +20,7 @@ import msgspec
 
 from delivrd.accounts import Account
 from delivrd.cli.keeping import Keeper
+from delivrd.cli.ledger import opened_store
 from delivrd.cli.output import hand_over, put_note
 from delivrd.cli.session import Failure, Refusal
 from delivrd.cli.whose import whose
@@ -27,11 +28,11 @@ from delivrd.files import Sample, sample_line
 from delivrd.inputs import Response
 from delivrd.provider import Provider
 from delivrd.questions import Question
-from delivrd.receipt import Receipt
 from delivrd.samplelines import write_line
 
 if TYPE_CHECKING:
-    from delivrd.poll import Entry, Event
+    from delivrd.ledger import Ledger
+    from delivrd.poll import Answered, Entry, Event
 
 _CLEAR: Final = "\r\x1b[K"
 """Back to the beginning of a terminal's line, and clears it."""
@@ -47,6 +48,7 @@ class _Run(msgspec.Struct):
         failed: questions that came to nothing.
         unread: questions whose answers held something that could not be read.
         bar: shows how far it has got, on a terminal.
+        store: keeps the receipts, and what is still to be asked.
     """
 
     provider: Provider
@@ -54,11 +56,15 @@ class _Run(msgspec.Struct):
     others: Keeper
     errors: Keeper
     bar: Any
+    store: Ledger | None = None
     failed: set[str] = set()
     unread: set[str] = set()
 
-    def take(self, entry: Entry, receipt: Receipt) -> None:
-        """Print the reports, keep all else; after this it has been handed over."""
+    async def take(self, answered: Answered) -> None:
+        """Record the receipt, print the reports, keep all else; after this it has been handed over."""
+        entry, receipt = answered.entry, answered.receipt
+        if self.store is not None:
+            await self._record(self.store, answered)
         for problem in receipt.problems:
             self.others.keep(_line({"problem": problem.reason, "item": problem.item}))
         for other in receipt.others:
@@ -94,6 +100,16 @@ class _Run(msgspec.Struct):
             self.failed.add(event.entry.id)
         if event.done:
             self.bar.update(1)
+
+    async def _record(self, store: Ledger, answered: Answered) -> None:
+        from delivrd.ledger import Arrival
+
+        receipt = answered.receipt
+        # An answer that says nothing yet is not worth keeping: it is asked for again.
+        if receipt.reports or receipt.others or receipt.problems:
+            of = answered.target
+            arrival = Arrival(of.provider, answered.response, receipt, answered.received_at, of.account, answered.asked)
+            await asyncio.to_thread(store.record, arrival)
 
     def _kept(self, answer: Response, reason: str) -> str:
         """Keep the answer that could not be read, and say so."""
@@ -136,6 +152,13 @@ class _Run(msgspec.Struct):
     help="Seconds before asking again at first.",
 )
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for an answer.")
+@click.option(
+    "--store",
+    envvar="DELIVRD_STORE",
+    metavar="URL",
+    help="Keep the receipts in this ledger, and what is still to be asked: a run that was broken off goes on there. "
+    "Also the environment's DELIVRD_STORE.",
+)
 @click.option("--others", metavar="FILE", help="Add what is no report to this file, a line of JSON each.")
 @click.option("--errors", metavar="FILE", help="Add answers that cannot be read to this file, a line of JSON each.")
 def poll(
@@ -147,24 +170,28 @@ def poll(
     since: datetime | None,
     pause: float,
     timeout: float,
+    store: str | None,
     others: str | None,
     errors: str | None,
 ) -> None:
     """Ask a provider about messages, or look into an inbox, and print the canonical reports.
 
-    ACCOUNT is a JSON file with the fields of delivrd.Account. Each ID is asked about; the questions about an
-    inbox need none. The provider's shortest interval between questions is kept. Reports go to standard output,
-    one JSON object each; everything else goes to standard error.
+    ACCOUNT is a name in the accounts file, or a JSON file with the fields of delivrd.Account. Each ID is asked
+    about; the questions about an inbox need none, and with a store the questions that it still holds are asked.
+    The provider's shortest interval between questions is kept. Reports go to standard output, one JSON object
+    each; everything else goes to standard error.
 
     Exits with 0 if every question was answered, 1 if one was not, 2 if the call was wrong.
     """
-    question = _question(provider, account, operation, ids)
-    if question.about is None and others is None:
-        raise Refusal("--others: expected a file, for an inbox can hold what is no report, and taking it marks it")
-    wanted = list(dict.fromkeys(ids)) or [""]
+    question = _question(provider, account, operation, ids, needed=store is None)
+    if question.about is None and others is None and store is None:
+        raise Refusal(
+            "--others: expected a file, or a --store: an inbox can hold what is no report, and asking marks it"
+        )
+    wanted = list(dict.fromkeys(ids)) or ([] if question.about is not None else [""])
     bar = click.progressbar(length=len(wanted), label="done", file=sys.stderr, hidden=not sys.stderr.isatty())
     run = _Run(provider, account, Keeper(others, "--others"), Keeper(errors, "--errors"), bar)
-    with bar:
+    with bar, _opened(store) as run.store:
         asyncio.run(_ask(run, question, wanted, until_final, since, timedelta(seconds=pause), timeout))
     nothing = run.failed | run.unread
     if nothing:
@@ -172,13 +199,24 @@ def poll(
         raise click.exceptions.Exit(1)
 
 
-def _question(provider: Provider, account: Account, operation: str | None, ids: tuple[str, ...]) -> Question:
+@contextmanager
+def _opened(store: str | None) -> Iterator[Ledger | None]:
+    if store is None:
+        yield None
+        return
+    with opened_store(store, migrate=False) as opened:
+        yield opened
+
+
+def _question(
+    provider: Provider, account: Account, operation: str | None, ids: tuple[str, ...], *, needed: bool
+) -> Question:
     """The question, known to be one that can be asked."""
     try:
         question = provider.question(operation)
         if question.about is None and ids:
             raise ValueError(f"{question.operation} is about no ID: give none, or another --operation")
-        for each in ids or [""]:
+        for each in ids or ([""] if needed or question.about is None else []):
             provider.ask(each or None, account, operation=operation)
     except ValueError as error:
         raise Refusal(provider.blot(str(error), account)) from error
@@ -195,18 +233,22 @@ async def _ask(
     timeout: float,
 ) -> None:
     try:
-        from delivrd.poll import MemoryAgenda, Next, Pauses, Poller, Target
+        from delivrd.poll import Agenda, MemoryAgenda, Next, Pauses, Poller, Target, settle
     except ImportError as error:
         raise Failure(str(error)) from error
     import httpx
 
-    agenda = MemoryAgenda()
+    agenda: Agenda = MemoryAgenda()
+    if run.store is not None:
+        from delivrd.ledger.agenda import LedgerAgenda
 
-    def watch(event: Event) -> None:
+        agenda = LedgerAgenda(run.store)
+
+    async def watch(event: Event) -> None:
         run.tell(event)
         if event.next in (Next.REFUSED, Next.WRONG_ACCOUNT, Next.NOT_HANDED_OVER):
             # Nothing that this call could wait for will mend it.
-            agenda.done(event.entry)
+            await settle(agenda.done(event.entry))
 
     target = Target(run.provider, run.account)
     async with httpx.AsyncClient(timeout=timeout) as client:

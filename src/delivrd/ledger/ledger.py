@@ -54,7 +54,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, phones: Phones | None = None) -> None:
-        self._store = store
+        self.store = store
         self._phones = phones
 
     @classmethod
@@ -103,7 +103,7 @@ class Ledger:
         ready = [make_ready(arrival, self._phones) for arrival in arrivals]
         if not ready:
             return []
-        return self._store.write(lambda connection: writing.record(self._store, connection, ready))
+        return self.store.write(lambda connection: writing.record(self.store, connection, ready))
 
     def sent(
         self,
@@ -149,7 +149,7 @@ class Ledger:
             channel=channel,
         )
         sending = Sending(names, said, micros(at))
-        return self._store.write(lambda connection: writing.record_sending(self._store, connection, sending))
+        return self.store.write(lambda connection: writing.record_sending(self.store, connection, sending))
 
     def message(
         self,
@@ -168,7 +168,7 @@ class Ledger:
         """
         recipient = self._hidden(recipient)
         names = Caller(provider, account).of_message(message_id, reference, recipient)
-        return self._store.read(lambda connection: reading.message(connection, names.main))
+        return self.store.read(lambda connection: reading.message(connection, names.main))
 
     def find(self, name: str, *, limit: int = 100) -> list[Message]:
         """The messages of any provider that have this id or reference as sent, or this id in the store.
@@ -180,7 +180,7 @@ class Ledger:
             ValueError: the name is no text.
         """
         check_texts(name=name)
-        return self._store.read(lambda connection: reading.find(connection, name, limit))
+        return self.store.read(lambda connection: reading.find(connection, name, limit))
 
     def history(self, message: Message) -> list[KeptReport]:
         """The reports of a message that are still kept, each with its raw input, in the order in which they came.
@@ -188,7 +188,7 @@ class Ledger:
         Raises:
             LedgerError: the store failed.
         """
-        return self._store.read(lambda connection: reading.history(connection, bytes.fromhex(message.id)))
+        return self.store.read(lambda connection: reading.history(connection, bytes.fromhex(message.id)))
 
     def group(
         self, provider: Provider, account: Account | None, group_id: str, *, more_channels: bool = False
@@ -204,7 +204,7 @@ class Ledger:
             LedgerError: the store failed.
         """
         name = Caller(provider, account).account_name
-        found = self._store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
+        found = self.store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
         return group((each.state for each in found), more_channels=more_channels) if found else None
 
     def parts(
@@ -230,7 +230,7 @@ class Ledger:
         """
         caller, recipient = Caller(provider, account), self._hidden(recipient)
         names = [caller.of_message(each, None, recipient) for each in message_ids]
-        found = self._store.read(lambda connection: [reading.message(connection, each.main) for each in names])
+        found = self.store.read(lambda connection: [reading.message(connection, each.main) for each in names])
         return roll_up([None if each is None else each.state for each in found], rule)
 
     def pending(
@@ -250,9 +250,7 @@ class Ledger:
         after = None
         _check_size("page", page)
         while True:
-            found = self._store.read(
-                partial(reading.pending, before=before, provider=provider, after=after, limit=page)
-            )
+            found = self.store.read(partial(reading.pending, before=before, provider=provider, after=after, limit=page))
             yield from found.messages
             if found.next is None:
                 return
@@ -270,9 +268,9 @@ class Ledger:
             ValueError: `limit` is below 1.
         """
         _check_size("limit", limit)
-        if not self._store.is_sqlite:
-            self._store.write(lambda connection: self._store.place_changes(connection, limit))
-        return self._store.read(lambda connection: reading.changes_after(self._store, connection, cursor, limit))
+        if not self.store.is_sqlite:
+            self.store.write(lambda connection: self.store.place_changes(connection, limit))
+        return self.store.read(lambda connection: reading.changes_after(self.store, connection, cursor, limit))
 
     def counts(self, since: datetime, until: datetime) -> list[Count]:
         """How many messages, by the hour in which they were first heard of, provider, account, status and cause.
@@ -284,7 +282,7 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: a time has no zone.
         """
-        return self._store.read(lambda connection: reading.counts(connection, since, until))
+        return self.store.read(lambda connection: reading.counts(connection, since, until))
 
     def newest(self, *, limit: int = 100, unlisted: bool = False) -> list[KeptReport]:
         """The reports that came last, the newest first.
@@ -296,19 +294,20 @@ class Ledger:
         Raises:
             LedgerError: the store failed.
         """
-        return self._store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
+        return self.store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
 
-    def strays(self, after: int = 0, *, limit: int = PAGE) -> list[KeptInput]:
+    def strays(self, after: int = 0, *, limit: int = PAGE, last: bool = False) -> list[KeptInput]:
         """The inputs that held something other than reports, in the order in which they were recorded.
 
         Args:
             after: the number of the last one that was seen.
             limit: how many.
+            last: those that were recorded last, the latest first.
 
         Raises:
             LedgerError: the store failed.
         """
-        return self._store.read(lambda connection: reading.strays(connection, after, limit))
+        return self.store.read(lambda connection: reading.strays(connection, after, limit, last=last))
 
     def time_out(
         self, providers: Mapping[str, Provider], now: datetime, after: timedelta, *, limit: int = PAGE
@@ -329,9 +328,7 @@ class Ledger:
             ValueError: `now` has no zone.
         """
         habits = {name: provider.silent_after for name, provider in providers.items()}
-        return self._store.write(
-            lambda connection: writing.time_out(self._store, connection, now, after, habits, limit)
-        )
+        return self.store.write(lambda connection: writing.time_out(self.store, connection, now, after, habits, limit))
 
     def replay(
         self,
@@ -356,10 +353,10 @@ class Ledger:
         """
         _check_size("page", page)
         now = None if apply_at is None else micros(apply_at, "apply_at")
-        run = self._store.read if now is None else self._store.write
+        run = self.store.read if now is None else self.store.write
         reader, after = (providers, accounts, self._phones), None
         while True:
-            step = run(partial(replaying.replay, self._store, reader=reader, after=after, limit=page, now=now))
+            step = run(partial(replaying.replay, self.store, reader=reader, after=after, limit=page, now=now))
             yield step
             if step.next is None:
                 return
@@ -376,11 +373,11 @@ class Ledger:
         """
         _check_size("limit", limit)
         held = micros(before, "before")
-        return self._store.write(lambda connection: retention.purge(self._store, connection, held, limit))
+        return self.store.write(lambda connection: retention.purge(self.store, connection, held, limit))
 
     def close(self) -> None:
         """Give the store's connections back."""
-        self._store.close()
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -391,7 +388,7 @@ class Ledger:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Ledger on {self._store.url.get_backend_name()}>"
+        return f"<Ledger on {self.store.url.get_backend_name()}>"
 
     def _hidden(self, recipient: str | None) -> str | None:
         check_texts(recipient=recipient)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The revision of these tables; the newest one in `migrations`."""
 
 ID_BYTES: Final = 16
@@ -132,6 +132,31 @@ changes: Final = Table(
 """The outbox: each change of a message's state. `position`: its place among all (see `store`)."""
 Index("changes_position", changes.c.position, unique=True).ddl_if(dialect="postgresql")
 Index("changes_new", changes.c.id, postgresql_where=changes.c.position.is_(None)).ddl_if(dialect="postgresql")
+
+agenda: Final = Table(
+    "agenda",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Index("agenda_due", "provider", "account", "at"),
+)
+"""What is still to be asked of providers: one row a question, by a digest of what it is."""
+
+asked: Final = Table(
+    "asked",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+"""When each account was last asked something that has a shortest interval."""
 
 marks: Final = Table(
     "marks",

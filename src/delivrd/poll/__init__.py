@@ -18,13 +18,14 @@ except ImportError as error:
     raise ImportError("delivrd.poll needs httpx: install delivrd[poll]", name="httpx") from error
 
 from delivrd.poll.agenda import Agenda, Entry, MemoryAgenda
-from delivrd.poll.asker import Handler, Target
+from delivrd.poll.asker import Answered, Handler, Target, settle
 from delivrd.poll.plan import Event, Next, Pauses
 from delivrd.poll.poller import Poller, Watcher
 from delivrd.poll.sending import guard_logs
 
 __all__ = [
     "Agenda",
+    "Answered",
     "Entry",
     "Event",
     "Handler",
@@ -35,4 +36,5 @@ __all__ = [
     "Target",
     "Watcher",
     "guard_logs",
+    "settle",
 ]

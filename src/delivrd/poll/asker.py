@@ -30,9 +30,6 @@ _T = TypeVar("_T")
 _NOT_MARKED: Final = frozenset({AbsenceKind.UNAVAILABLE, AbsenceKind.REFUSED, AbsenceKind.BAD_QUESTION})
 """What an answer to a follow-up says when it came to nothing."""
 
-Handler: TypeAlias = Callable[[Entry, Receipt], Maybe[None]]
-"""Takes over what came of a question. What it returns from without an exception is handed over."""
-
 
 class Target(msgspec.Struct, frozen=True, eq=False):
     """Whom to ask: a provider, for an account that is known by its name."""
@@ -48,6 +45,33 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     def hide(self, text: str) -> str:
         """A text without the account's secrets."""
         return self.provider.blot(text, self.account)
+
+
+class Answered(msgspec.Struct, frozen=True, eq=False):
+    """What a handler gets: a receipt, and what belongs to it.
+
+    Attributes:
+        entry: the question.
+        receipt: of its answer.
+        response: the answer, as it arrived.
+        received_at: when; aware.
+        target: who was asked, for whom.
+    """
+
+    entry: Entry
+    receipt: Receipt
+    response: Response
+    received_at: datetime
+    target: Target
+
+    @property
+    def asked(self) -> str | None:
+        """The id that it answers; None where the question was about none."""
+        return self.entry.id or None
+
+
+Handler: TypeAlias = Callable[[Answered], Maybe[None]]
+"""Takes over what came of a question. What it returns from without an exception is handed over."""
 
 
 class Tools(msgspec.Struct, frozen=True, eq=False):
@@ -105,13 +129,13 @@ class Asker:
 
     async def _at_host(self, question: Question, entry: Entry, host: str) -> tuple[Event, timedelta]:
         try:
-            response, receipt = await self._exchange(question, entry.id, host)
+            response, receipt, at = await self._exchange(question, entry.id, host)
         except _Unmade as failure:
             return Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=failure.reason), timedelta()
         except _Unanswered as failure:
             return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), timedelta()
         try:
-            await settle(self._tools.handler(entry, receipt))
+            await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
         except Exception as error:
             reason = f"the handler raised {type(error).__name__}"
             return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), timedelta()
@@ -132,11 +156,11 @@ class Asker:
                 question = self.target.provider.question(following.operation)
             except ValueError as error:
                 raise _Unmade(str(error)) from None
-            _, told = await self._exchange(question, following.id, question.hosts[0])
+            _, told, _ = await self._exchange(question, following.id, question.hosts[0])
             if told.absence is not None and told.absence.kind in _NOT_MARKED:
                 raise _Unanswered(f"{following.operation}: {told.absence.kind}")
 
-    async def _exchange(self, question: Question, id: str, host: str) -> tuple[Response, Receipt]:
+    async def _exchange(self, question: Question, id: str, host: str) -> tuple[Response, Receipt, datetime]:
         """Ask at one host, and read the answer."""
         provider, account = self.target.provider, self.target.account
         request = self._made(question, id, host)
@@ -146,8 +170,9 @@ class Asker:
         except Unreached as error:
             raise _Unanswered(str(error)) from None
         asked = id if question.about is not None else None
+        at = self._tools.now()
         try:
-            return response, provider.read(response, account, asked=asked, received_at=self._tools.now())
+            return response, provider.read(response, account, asked=asked, received_at=at), at
         # A plugin is a stranger's code, and one answer must not stop the rest.
         except Exception as error:
             said = self.target.hide(f"{type(error).__name__}: {error}")

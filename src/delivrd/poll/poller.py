@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import httpx
 import msgspec
 
-from delivrd.poll.agenda import Agenda, Entry, Key
+from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
 from delivrd.poll.plan import Event, Next, Pauses, ends_at, put_off
 
@@ -28,7 +28,7 @@ _TAKEN_AT_ONCE: Final = 8
 _ALL: Final = 1 << 31
 """More entries than an agenda holds."""
 
-Watcher: TypeAlias = Callable[[Event], None]
+Watcher: TypeAlias = Callable[[Event], Maybe[None]]
 """Is told what became of each question. It must not raise."""
 
 
@@ -163,7 +163,7 @@ class Poller:
                 question = line.asker.target.provider.question(entry.operation)
             except ValueError as error:
                 self._rest(line, entry)
-                self._watch(Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=str(error)))
+                await settle(self._watch(Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=str(error))))
                 return
             end = ends_at(question, entry.since, self._longest)
             if end is not None and self._now() >= end:
@@ -175,7 +175,7 @@ class Poller:
             else:
                 line.unheard.pop(entry.key, None)
                 event = await self._entered(event, pause, end, until_done)
-            self._watch(event)
+            await settle(self._watch(event))
 
     def _rest(self, line: _Line, entry: Entry) -> None:
         """Leave an entry alone for a while. On the agenda it stays due, for the next process too."""
