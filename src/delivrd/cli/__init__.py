@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, ledger, mail, normalize, plugins, poll
+from delivrd.cli import codes, demo, explain, ledger, mail, normalize, plugins, poll, serve
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -62,6 +62,7 @@ for command in (
     plugins.doctor,
     demo.demo,
     ledger.ledger,
+    serve.serve,
 ):
     main.add_command(command)
 

@@ -6,10 +6,8 @@ password stands on the command line, where other users of the machine can read i
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +15,7 @@ import click
 
 from delivrd.accounts import Account
 from delivrd.cli.output import hand_over, put_note
+from delivrd.cli.passwords import named_password
 from delivrd.cli.session import Failure, Refusal
 from delivrd.cli.whose import whose
 from delivrd.inputs import Mail
@@ -123,23 +122,7 @@ def _login(mailbox: str, password_env: str | None, password_file: str | None) ->
         host=host,
         port=port,
         user=unquote(url.username),
-        password=_password(password_env, password_file),
+        password=named_password("--password", password_env, password_file),
         encryption=Encryption(_ENCRYPTIONS[url.scheme]),
     )
     return login, unquote(url.path.lstrip("/"))
-
-
-def _password(variable: str | None, file: str | None) -> str:
-    if (variable is None) == (file is None):
-        raise Refusal("expected the mailbox's password: either --password-env or --password-file")
-    if variable is not None:
-        found = os.environ.get(variable, "")
-    else:
-        try:
-            found = Path(file or "").read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise Refusal(f"--password-file: {click.format_filename(file or '')}: {reason}") from error
-    if not found:
-        raise Refusal(f"--password-{'env' if variable is not None else 'file'}: it holds no password")
-    return found

@@ -296,17 +296,18 @@ class Ledger:
         """
         return self.store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
 
-    def strays(self, after: int = 0, *, limit: int = PAGE) -> list[KeptInput]:
+    def strays(self, after: int = 0, *, limit: int = PAGE, last: bool = False) -> list[KeptInput]:
         """The inputs that held something other than reports, in the order in which they were recorded.
 
         Args:
             after: the number of the last one that was seen.
             limit: how many.
+            last: those that were recorded last, the latest first.
 
         Raises:
             LedgerError: the store failed.
         """
-        return self.store.read(lambda connection: reading.strays(connection, after, limit))
+        return self.store.read(lambda connection: reading.strays(connection, after, limit, last=last))
 
     def time_out(
         self, providers: Mapping[str, Provider], now: datetime, after: timedelta, *, limit: int = PAGE

@@ -194,9 +194,10 @@ def changes_after(store: Store, connection: Connection, cursor: int, limit: int)
     ]
 
 
-def strays(connection: Connection, after: int, limit: int) -> list[KeptInput]:
+def strays(connection: Connection, after: int, limit: int, *, last: bool) -> list[KeptInput]:
     """The inputs that held something other than reports: items unread, messages from handsets, other answers."""
-    chosen = select(inputs).where(inputs.c.stray, inputs.c.id > after).order_by(inputs.c.id).limit(limit)
+    order = inputs.c.id.desc() if last else inputs.c.id
+    chosen = select(inputs).where(inputs.c.stray, inputs.c.id > after).order_by(order).limit(limit)
     return [
         KeptInput(row.id, row.provider, row.account, moment(row.received_at), sample_of(row.line))
         for row in connection.execute(chosen)

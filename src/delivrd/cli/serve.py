@@ -1,0 +1,165 @@
+"""`delivrd serve`: the receiver, its store and its live page.
+
+The rule of this module: everything that can be wrong is told before the first request is taken. No password
+stands on the command line, where other users of the machine can read it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from delivrd.accountfile import load_accounts
+from delivrd.cli.output import one_line, put_note
+from delivrd.cli.passwords import named_password
+from delivrd.cli.session import Failure, Refusal, Session, pass_session
+from delivrd.errors import AccountError
+
+if TYPE_CHECKING:
+    from delivrd.receiving import TrustedProxies
+    from delivrd.serve import Gate
+
+
+@click.command()
+@click.option("--accounts", "file", required=True, metavar="FILE", help="The accounts, as TOML.")
+@click.option(
+    "--store",
+    envvar="DELIVRD_STORE",
+    default="delivrd.db",
+    show_default=True,
+    metavar="URL",
+    help="A SQLite file, or postgresql://user@host/name; its tables are made if they are missing. Also the "
+    "environment's DELIVRD_STORE.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port to listen on; 0 for any that is free.",
+)
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="An address or network of your own proxies (192.0.2.0/24, or unix); can be given several times. Without it, "
+    "whoever connects is taken for the client.",
+)
+@click.option(
+    "--proxy-header",
+    type=click.Choice(["x-forwarded-for", "forwarded"]),
+    default="x-forwarded-for",
+    show_default=True,
+    help="The header in which your proxies name the client.",
+)
+@click.option(
+    "--page-password-env",
+    metavar="NAME",
+    help="The environment's variable that holds the password of the page; the user name is delivrd.",
+)
+@click.option("--page-password-file", metavar="FILE", help="The file that holds the password of the page.")
+@click.option("--show-numbers", is_flag=True, help="Show phone numbers whole on the page.")
+@pass_session
+def serve(
+    session: Session,
+    file: str,
+    store: str,
+    host: str,
+    port: int,
+    proxies: tuple[str, ...],
+    proxy_header: str,
+    page_password_env: str | None,
+    page_password_file: str | None,
+    show_numbers: bool,
+) -> None:
+    """Receive what providers push, keep it, and show it on a page.
+
+    Reports come to /dlr/<account name>, for each account of the file. A provider is answered once its report is in
+    the store. The newest reports are shown live at /. On a loopback host that page is for this machine alone; on
+    any other host, or behind a proxy, it needs a password, or there is no page.
+
+    Needs the extra `delivrd[serve]`; for PostgreSQL `delivrd[postgresql]` too. It is one process; several can share
+    a store on PostgreSQL.
+    """
+    try:
+        from delivrd.ledger import AsyncLedger, Ledger, LedgerError
+        from delivrd.receiving import Receiver
+        from delivrd.serve import Application, Looks, Page, Server, listen
+    except ImportError as error:
+        raise Refusal(str(error)) from error
+    trusted = _proxies(proxies, proxy_header)
+    gate = _gate(host, page_password_env, page_password_file, behind_proxies=trusted is not None)
+    _log_to_stderr()
+    try:
+        accounts = load_accounts(file, session.registry)
+        receiver = Receiver(accounts, proxies=trusted)
+    except AccountError as error:
+        raise Refusal(f"--accounts: {one_line(str(error))}") from error
+    try:
+        ledger = AsyncLedger(Ledger.open(store, migrate=True))
+    except LedgerError as error:
+        raise Failure(f"--store: {one_line(str(error))}") from error
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Failure(f"--host, --port: {one_line(host)}, {port}: {reason}") from error
+    page = None
+    if gate is not None:
+        page = Page(receiver, ledger, Looks(accounts, session.registry, show_numbers=show_numbers), gate)
+    for each in _ENDS:
+        # uvicorn gives a signal back to this handler once all is written: a wanted end is no failure.
+        signal.signal(each, _end)
+    address = f"[{host}]" if ":" in host else host
+    paths = ", ".join(f"{receiver.prefix}/{name}" for name in receiver.doors)
+    said = f"listening on http://{address}:{listening.getsockname()[1]}/ (reports: {paths})"
+    Server(Application(receiver, ledger, page), listening, lambda: put_note(said)).run()
+
+
+def _proxies(addresses: tuple[str, ...], header: str) -> TrustedProxies | None:
+    from delivrd.receiving import TrustedProxies
+
+    if not addresses:
+        return None
+    try:
+        return TrustedProxies(addresses, header)
+    except ValueError as error:
+        raise Refusal(f"--proxy: {one_line(str(error))}") from error
+
+
+def _gate(host: str, variable: str | None, file: str | None, *, behind_proxies: bool) -> Gate | None:
+    """Who may see the page; None where nobody may."""
+    from delivrd.serve import Gate, is_loopback
+
+    if variable is not None or file is not None:
+        try:
+            return Gate(named_password("--page-password", variable, file))
+        except ValueError as error:
+            raise Refusal(f"--page-password: {error}") from error
+    if is_loopback(host) and not behind_proxies:
+        return Gate()
+    put_note("no page: others could see it here; --page-password-env or --page-password-file gives it a password")
+    return None
+
+
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def _end(*_: object) -> None:
+    sys.exit(0)
+
+
+def _log_to_stderr() -> None:
+    """Show what was refused, and what failed: no line of these logs holds a secret or a number."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for name in ("delivrd.receiving", "delivrd.serve"):
+        log = logging.getLogger(name)
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)

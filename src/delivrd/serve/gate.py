@@ -1,0 +1,87 @@
+"""Who may see the page.
+
+The rule of this module: it fails closed. Without a password only this machine is let in, and nothing that
+came through anybody else, nor a page of another origin that gave its name this machine's address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Final
+
+from delivrd.accounts import Account
+from delivrd.auth import HttpBasic
+from delivrd.inputs import Headers, Request, all_headers
+
+USER: Final = "delivrd"
+"""The user name that belongs to the password."""
+
+SHORTEST_PASSWORD: Final = 12
+"""Characters: nothing slows guesses down."""
+
+_PASSED_ON: Final = frozenset({b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip"})
+_PASSED_ON_PREFIX: Final = b"x-forwarded-"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as a name or an address, is this machine alone (RFC 6761, section 6.3, for the name)."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+class Gate:
+    """Decides for each request whether it may see the page.
+
+    Args:
+        password: that has to be given, with the user name `delivrd`; None where only this machine is let in.
+
+    Raises:
+        ValueError: the password is too short.
+    """
+
+    def __init__(self, password: str | None = None) -> None:
+        if password is not None and len(password) < SHORTEST_PASSWORD:
+            raise ValueError(f"expected a password of at least {SHORTEST_PASSWORD} characters")
+        self._account = None if password is None else Account(username=USER, password=password)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a password is asked for."""
+        return self._account is not None
+
+    def admits(self, headers: Iterable[tuple[bytes, bytes]], client: str | None) -> bool:
+        """Whether a request may see the page.
+
+        Args:
+            headers: as ASGI gives them, names in lower case.
+            client: the address at the other end of the connection.
+        """
+        pairs = list(headers)
+        if self._account is not None:
+            return HttpBasic().authentic(Request("GET", "/", _texts(pairs)), self._account, None)
+        if client is None or not is_loopback(client):
+            return False
+        if any(name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX) for name, _ in pairs):
+            return False
+        hosts = all_headers(_texts(pairs), "host")
+        return len(hosts) == 1 and is_loopback(_without_port(hosts[0]))
+
+
+def _texts(pairs: list[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+
+
+def _without_port(host: str) -> str:
+    """The host of a Host header (RFC 9110, section 7.2); empty where its port is none."""
+    if host.startswith("["):
+        name, _, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") if rest.startswith(":") or not rest else "none"
+    else:
+        name, _, port = host.partition(":")
+    return name if not port or (port.isascii() and port.isdigit()) else ""
