@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-receiving bench-ledger soak-ledger docs screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-receiving bench-ledger soak-ledger soak-receiving docs screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,10 @@ bench-ledger: $(READY) ## what keeping and finding costs, with ten million messa
 soak-ledger: $(READY) ## eight processes write 200,000 receipts into each store, and are killed forty times
 	$(BIN)/python tests/ledger/soak.py sqlite
 	$(BIN)/python tests/ledger/soak.py postgresql
+
+soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, while the receiver is killed ten times
+	$(BIN)/python tests/soak_receiving.py --store sqlite
+	$(BIN)/python tests/soak_receiving.py --store postgresql
 
 docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py

@@ -14,6 +14,14 @@ def server() -> Iterator[postgres.Server]:
     """PostgreSQL, running; loudly missing where it is not installed."""
     if postgres.binaries() is None and not os.environ.get("CI"):
         pytest.skip(postgres.MISSING)
-    # What is synced to disk is shown elsewhere (the soak): here it would only cost time.
+    # What is synced to disk is shown elsewhere (the soaks): here it would only cost time.
     with postgres.running(fsync="off") as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return request.getfixturevalue("server").new_database()

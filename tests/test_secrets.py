@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -107,3 +110,28 @@ def test_an_error_carries_nothing_that_a_stranger_sent():
             assert number not in str(seen)
             assert number not in str(vars(seen))
             seen = seen.__cause__ or seen.__context__
+
+
+def in_small_letters(text: str) -> str:
+    return re.sub("%..", lambda escape: escape[0].lower(), quote(text, safe=""))
+
+
+@pytest.mark.parametrize("secret", ["s3 qret/word", "gr\u00fcn qret", 'a "qret"\\ & more', "qret%41+"])
+@pytest.mark.parametrize("escape", [quote, quote_plus, partial(quote, safe=""), in_small_letters])
+def test_a_field_that_echoes_the_gateways_own_url_is_stored_without_its_secret(secret, escape):
+    url = f"https://gateway.example/dlr/us?secret={quote(secret, safe='')}"
+    # In JSON the URL stands as it is, in a form its escapes are escaped once more.
+    form = f"url={quote(url, safe='')}&id=1&status=DELIVRD".encode()
+    document = json.dumps({"url": url, "id": "1", "status": "DELIVRD"}).encode()
+    mixed = f"url={escape(quote(url))}&id=1&status=DELIVRD".encode()
+    for body in (form, document, mixed):
+        kept = TELI.blotted(Request("POST", "/dlr/us", (), body), Account(name="us", secrets=[secret]))
+        assert b"***" in kept.body
+        assert b"qret" not in kept.body.lower()
+        assert b"DELIVRD" in kept.body
+
+
+def test_bytes_that_are_no_text_are_stored_as_they_came_but_for_the_secret():
+    body = b"\xff\xfe\xe2\x82gr\xc3\xbcn\x00\x80 id=1"
+    kept = TELI.blotted(Request("POST", "/dlr/us", (), body), Account(name="us", secrets=["gr\u00fcn"]))
+    assert kept.body == b"\xff\xfe\xe2\x82***\x00\x80 id=1"

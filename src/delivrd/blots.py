@@ -22,6 +22,9 @@ BLOT: Final = "***"
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 """Headers that hold credentials, whoever's they are."""
 
+_DEEP: Final = 3
+"""How often a spelling is unescaped: a URL within a form's field is escaped twice."""
+
 _KEPT: Final = 64
 """How many sets of secrets are kept ready to be looked for."""
 
@@ -35,7 +38,8 @@ class Blotter:
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
-        spelt = {spell(secret) for secret in secrets for spell in (str, quote, quote_plus, _quote_all, _json)}
+        ways = (str, quote, quote_plus, _quote_all, _json)
+        spelt = {outer(inner(secret)) for secret in secrets for inner in ways for outer in ways}
         # The longest first: one secret can begin another.
         words = "|".join(map(re.escape, sorted(spelt, key=len, reverse=True)))
         self._spelt = re.compile(words) if words else None
@@ -55,9 +59,8 @@ class Blotter:
         """Bytes without the secrets."""
         if self._spelt is None:
             return data
-        # Latin-1 holds any byte as it is, and the secrets are looked for as the bytes that UTF-8 makes of them.
-        known = blotter(tuple(secret.encode().decode("latin-1") for secret in self._secrets))
-        return known.text(data.decode("latin-1")).encode("latin-1")
+        # What is no UTF-8 comes back byte for byte; a URL's escapes stand for UTF-8 too.
+        return self.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def input(self, input: Input) -> Input:
         """An input without the secrets, and without the values of headers that hold credentials."""
@@ -84,8 +87,12 @@ class Blotter:
                 )
 
     def _hides(self, piece: str) -> bool:
-        plain = {unquote(piece), unquote_plus(piece), _unescaped(piece)} if "%" in piece or "\\" in piece else set()
-        return any(secret in text for secret in self._secrets for text in plain)
+        found = {piece}
+        for _ in range(_DEEP):
+            found = {way(text) for text in found if "%" in text or "\\" in text for way in _UNESCAPES}
+            if any(secret in text for secret in self._secrets for text in found):
+                return True
+        return False
 
 
 @lru_cache(maxsize=_KEPT)
@@ -118,6 +125,9 @@ def _unescaped(piece: str) -> str:
         return str(json.loads(f'"{piece}"'))
     except ValueError:
         return piece
+
+
+_UNESCAPES: Final = (unquote, unquote_plus, _unescaped)
 
 
 def _quote_all(text: str) -> str:

@@ -1,14 +1,15 @@
 """uvicorn, as `delivrd serve` runs it.
 
 The rule of this module: what was taken is finished. Who waits for an answer gets it before the
-server ends, and who only watches is let go first.
+server ends, and who only watches is let go first. Who connects and asks nothing keeps no place.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -19,6 +20,9 @@ BACKLOG: Final = 2048
 
 PATIENCE: Final = 35
 """Seconds that the end waits for requests: longer than a sender may take for its body."""
+
+HEAD_SECONDS: Final = 30.0
+"""How long a connection may ask nothing whole: uvicorn has no such limit, and open files are few."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -42,9 +46,17 @@ class Server(uvicorn.Server):
         app: to serve.
         listening: as `listen` gives it.
         ready: called once requests are taken.
+        head_seconds: how long a connection may take until a request's head is whole; then it is closed.
     """
 
-    def __init__(self, app: Application, listening: socket.socket, ready: Callable[[], object] = bool) -> None:
+    def __init__(
+        self,
+        app: Application,
+        listening: socket.socket,
+        ready: Callable[[], object] = bool,
+        *,
+        head_seconds: float = HEAD_SECONDS,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -61,6 +73,8 @@ class Server(uvicorn.Server):
         self._app = app
         self._listening = listening
         self._ready = ready
+        self._head_seconds = head_seconds
+        self._quiet: dict[Any, tuple[Any, float]] = {}
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's."""
@@ -76,3 +90,23 @@ class Server(uvicorn.Server):
         """As uvicorn's."""
         self._app.leave()
         await super().shutdown(sockets=sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn's, ten times a second."""
+        self._close_quiet(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def _close_quiet(self, now: float) -> None:
+        """Close the connections that have asked nothing for too long since they came, or since their last answer."""
+        quiet: dict[Any, tuple[Any, float]] = {}
+        connections: set[Any] = self.server_state.connections
+        for connection in connections:
+            last = connection.cycle
+            if last is not None and not last.response_complete:
+                continue
+            known = self._quiet.get(connection)
+            # Another request since the last look: the silence is a new one.
+            quiet[connection] = known if known is not None and known[0] is last else (last, now)
+            if now - quiet[connection][1] > self._head_seconds:
+                connection.transport.close()
+        self._quiet = quiet
