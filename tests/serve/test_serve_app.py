@@ -15,7 +15,7 @@ from serving import JSON, PASSWORD, SECRET, Events, legacy, serving, upside
 
 from delivrd import basic_authorization, read_samples
 from delivrd.ledger import Ledger
-from delivrd.serve import Gate
+from delivrd.serve import Gate, Looks
 
 PHONE = "15555550123"
 NASTY = "<script>document.title='gotcha'</script>"
@@ -157,11 +157,14 @@ def test_a_report_reaches_everybody_who_watches(served):
         assert seen == [["m-1", "m-2"], ["m-1", "m-2"]]
 
 
-def test_what_another_process_took_is_shown_too(served, store):
-    with closing(Events(served.port)) as events:
-        with serving(store) as other:
-            assert legacy(other.port, sms_unique_id="from-the-other", stat="DELIVRD") == 200
-        assert next(events.rows())["message_id"] == "from-the-other"
+def test_what_another_process_took_is_shown_too(url):
+    with serving(url) as served, closing(Events(served.port)) as events:
+        with serving(url) as other:
+            assert legacy(other.port, sms_unique_id="from-the-other", stat="LOST") == 200
+        row = next(events.rows())
+        assert row["message_id"] == "from-the-other"
+        assert events.summary(lambda value: value["unlisted"])["counts"]["status"] == [["unknown", 1]]
+        assert served.json(f"/reports/{row['id']}")["raw"].startswith("GET /dlr/old?")
 
 
 def test_a_report_that_comes_again_is_counted_in_its_row(served):
@@ -267,6 +270,21 @@ def test_what_is_not_kept_is_not_found(served):
         "/x",
     ):
         assert served.get(path)[0] == 404, path
+
+
+def test_what_fails_on_our_side_is_logged_by_its_type_alone(served, monkeypatch, caplog):
+    assert legacy(served.port, sms_unique_id="m-1", stat="DELIVRD") == 200
+    name = first(served)
+
+    def fail(*_):
+        raise RuntimeError(f"about {PHONE}")
+
+    monkeypatch.setattr(Looks, "opened", fail)
+    status, headers, body = served.get(f"/reports/{name}")
+    assert (status, body) == (500, b"Internal Server Error")
+    assert "content-security-policy" in headers
+    assert "page: RuntimeError" in caplog.messages
+    assert PHONE not in caplog.text
 
 
 def test_the_receiver_is_described(served):
