@@ -44,6 +44,16 @@ def test_what_was_being_sent_when_it_was_asked_to_end_is_kept_and_answered(tmp_p
         assert [each.report.message_id for each in ledger.newest()] == ["m-1"]
 
 
+def test_what_is_refused_is_told_without_its_secret(tmp_path):
+    with Program(tmp_path) as program:
+        port = program.port()
+        assert exchange(port, "GET", "/dlr/old?sms_unique_id=m-1&stat=DELIVRD&secret=another-word").status == 401
+        assert program.end() == 0
+    _, told = program.said
+    assert told.startswith("account old: NotAuthentic: ")
+    assert "another-word" not in told
+
+
 def test_on_every_address_there_is_no_page_without_a_password(tmp_path):
     with Program(tmp_path, "--host", "0.0.0.0") as program:
         port = program.port()

@@ -156,11 +156,20 @@ def _end(*_: object) -> None:
     sys.exit(0)
 
 
+class _Notes(logging.Handler):
+    """Shows each line of a log as any other note."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As the standard library's."""
+        put_note(record.getMessage())
+
+
+_NOTES: Final = _Notes()
+
+
 def _log_to_stderr() -> None:
     """Show what was refused, and what failed: no line of these logs holds a secret or a number."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
     for name in ("delivrd.receiving", "delivrd.serve"):
         log = logging.getLogger(name)
-        log.addHandler(handler)
+        log.addHandler(_NOTES)
         log.setLevel(logging.INFO)
