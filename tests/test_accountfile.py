@@ -93,7 +93,10 @@ START = '[accounts.us]\nprovider = "teli"\n'
         ("accounts = 7\n", "line 1: expected at least one account"),
         ('\n[account.us]\nprovider = "teli"\n', "line 2: expected accounts only, each a table [accounts.NAME]"),
         ("[accounts]\n\nus = 7\n", "line 3: accounts.us: expected a table: [accounts.us]"),
-        ("[accounts.us]\n", "line 1: accounts.us: provider: expected the name of a provider; installed: kannel, messente-legacy, "),
+        (
+            "[accounts.us]\n",
+            "line 1: accounts.us: provider: expected the name of a provider; installed: kannel, messente-legacy, ",
+        ),
         (
             '[accounts.us]\nprovider = "telly"\n',
             "line 2: accounts.us: provider: no provider 'telly'; did you mean teli?",
