@@ -80,8 +80,8 @@ def _texts(pairs: list[tuple[bytes, bytes]]) -> Headers:
 def _without_port(host: str) -> str:
     """The host of a Host header (RFC 9110, section 7.2); empty where its port is none."""
     if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") if rest.startswith(":") or not rest else "none"
+        name, end, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") if end and (rest.startswith(":") or not rest) else "none"
     else:
         name, _, port = host.partition(":")
     return name if not port or (port.isascii() and port.isdigit()) else ""

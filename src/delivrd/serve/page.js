@@ -6,6 +6,7 @@ const OUTCOMES = ["success", "pending", "failure", "unknown"];
 const byId = (id) => document.getElementById(id);
 const rows = new Map();
 let held = null;
+let summary = null;
 
 function make(tag, text, classes) {
   const made = document.createElement(tag);
@@ -253,7 +254,8 @@ function hours(last, found) {
   byId("key").replaceChildren(...OUTCOMES.map((each) => make("span", each, "is-" + each)));
 }
 
-function showSummary(summary) {
+function showSummary() {
+  if (summary === null) return;
   hours(summary.hour, summary.counts.hours);
   bars(byId("status"), summary.counts.status, "Nothing yet.");
   bars(byId("cause"), summary.counts.cause, "No failure with a cause.");
@@ -286,7 +288,10 @@ function connect() {
     }
     first = false;
   });
-  events.addEventListener("summary", (told) => { if (held === null) showSummary(JSON.parse(told.data)); });
+  events.addEventListener("summary", (told) => {
+    summary = JSON.parse(told.data);
+    if (held === null) showSummary();
+  });
   events.addEventListener("trouble", (told) => state(JSON.parse(told.data), "trouble"));
   events.addEventListener("error", () => {
     state("The connection is lost; trying again.", "trouble");
@@ -301,7 +306,10 @@ byId("hold").addEventListener("click", (click) => {
   const waiting = held;
   held = waiting === null ? [] : null;
   click.target.setAttribute("aria-pressed", String(held !== null));
-  if (waiting !== null) for (const row of waiting) showReport(row, true);
+  if (waiting !== null) {
+    for (const row of waiting) showReport(row, true);
+    showSummary();
+  }
   trim();
   state(held === null ? "Live" : "Held: 0 waiting", held === null ? "live" : "");
 });
