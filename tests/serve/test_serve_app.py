@@ -15,7 +15,7 @@ from serving import JSON, PASSWORD, SECRET, Events, legacy, serving, upside
 
 from delivrd import basic_authorization, read_samples
 from delivrd.ledger import Ledger
-from delivrd.serve import Gate
+from delivrd.serve import Gate, Looks
 
 PHONE = "15555550123"
 NASTY = "<script>document.title='gotcha'</script>"
@@ -89,6 +89,27 @@ def test_what_came_through_a_proxy_is_refused_without_a_password(served):
     assert served.get("/", Forwarded="for=192.0.2.1")[0] == 403
 
 
+def test_a_page_of_another_origin_cannot_watch(served, store):
+    asked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert served.get("/events", **asked)[0] == 403
+    assert served.get("/", **asked | {"Sec-Fetch-Mode": "navigate"})[0] == 200
+    with serving(store, gate=Gate(PASSWORD)) as other:
+        proof = {"Authorization": basic_authorization("delivrd", PASSWORD)}
+        assert other.get("/page.js", **proof, **asked)[0] == 401
+        assert other.get("/page.js", **proof)[0] == 200
+
+
+def test_those_who_watch_are_told_when_the_store_fails(served):
+    with closing(Events(served.port)) as events:
+        with closing(sqlite3.connect(served.store)) as store:
+            store.execute("ALTER TABLE reports RENAME TO hidden")
+        assert next(value for name, value in events if name == "trouble") == "The store does not answer."
+        assert served.get(f"/reports/{'0' * 32}/{'0' * 32}")[0] in (404, 503)
+        with closing(sqlite3.connect(served.store)) as store:
+            store.execute("ALTER TABLE hidden RENAME TO reports")
+        assert next(value for name, value in events if name == "reports") == []
+
+
 def test_a_password_opens_the_page_and_reports_need_none(store):
     with serving(store, gate=Gate(PASSWORD)) as served:
         for path in ("/", "/events", "/openapi.json", "/page.css"):
@@ -136,11 +157,14 @@ def test_a_report_reaches_everybody_who_watches(served):
         assert seen == [["m-1", "m-2"], ["m-1", "m-2"]]
 
 
-def test_what_another_process_took_is_shown_too(served, store):
-    with closing(Events(served.port)) as events:
-        with serving(store) as other:
-            assert legacy(other.port, sms_unique_id="from-the-other", stat="DELIVRD") == 200
-        assert next(events.rows())["message_id"] == "from-the-other"
+def test_what_another_process_took_is_shown_too(url):
+    with serving(url) as served, closing(Events(served.port)) as events:
+        with serving(url) as other:
+            assert legacy(other.port, sms_unique_id="from-the-other", stat="LOST") == 200
+        row = next(events.rows())
+        assert row["message_id"] == "from-the-other"
+        assert events.summary(lambda value: value["unlisted"])["counts"]["status"] == [["unknown", 1]]
+        assert served.json(f"/reports/{row['id']}")["raw"].startswith("GET /dlr/old?")
 
 
 def test_a_report_that_comes_again_is_counted_in_its_row(served):
@@ -246,6 +270,21 @@ def test_what_is_not_kept_is_not_found(served):
         "/x",
     ):
         assert served.get(path)[0] == 404, path
+
+
+def test_what_fails_on_our_side_is_logged_by_its_type_alone(served, monkeypatch, caplog):
+    assert legacy(served.port, sms_unique_id="m-1", stat="DELIVRD") == 200
+    name = first(served)
+
+    def fail(*_):
+        raise RuntimeError(f"about {PHONE}")
+
+    monkeypatch.setattr(Looks, "opened", fail)
+    status, headers, body = served.get(f"/reports/{name}")
+    assert (status, body) == (500, b"Internal Server Error")
+    assert "content-security-policy" in headers
+    assert "page: RuntimeError" in caplog.messages
+    assert PHONE not in caplog.text
 
 
 def test_the_receiver_is_described(served):

@@ -6,7 +6,7 @@ came through anybody else, nor a page of another origin that gave its name this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,6 +20,7 @@ USER: Final = "delivrd"
 SHORTEST_PASSWORD: Final = 12
 """Characters: nothing slows guesses down."""
 
+_ELSEWHERE: Final = (b"cross-site", b"same-site")
 _PASSED_ON: Final = frozenset({b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip"})
 _PASSED_ON_PREFIX: Final = b"x-forwarded-"
 
@@ -63,6 +64,8 @@ class Gate:
             client: the address at the other end of the connection.
         """
         pairs = list(headers)
+        if _another_page_asks(dict(pairs)):
+            return False
         if self._account is not None:
             return HttpBasic().authentic(Request("GET", "/", _texts(pairs)), self._account, None)
         if client is None or not is_loopback(client):
@@ -71,6 +74,11 @@ class Gate:
             return False
         hosts = all_headers(_texts(pairs), "host")
         return len(hosts) == 1 and is_loopback(_without_port(hosts[0]))
+
+
+def _another_page_asks(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser says that a page of another origin asks; following a link from there is no such thing."""
+    return headers.get(b"sec-fetch-site") in _ELSEWHERE and headers.get(b"sec-fetch-mode") != b"navigate"
 
 
 def _texts(pairs: list[tuple[bytes, bytes]]) -> Headers:

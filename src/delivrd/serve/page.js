@@ -201,14 +201,15 @@ function showStrays(found) {
 // Plots.
 
 function bars(place, pairs, none) {
-  const shown = pairs.slice(0, 6);
-  const rest = pairs.slice(6).reduce((sum, pair) => sum + pair[1], 0);
+  const most = pairs.length > 7 ? 6 : 7;
+  const shown = pairs.slice(0, most);
+  const rest = pairs.slice(most).reduce((sum, pair) => sum + pair[1], 0);
   if (rest) shown.push(["others", rest]);
   if (!shown.length) {
     place.replaceChildren(make("p", none, "soft"));
     return;
   }
-  const most = Math.max(...shown.map((pair) => pair[1]));
+  const longest = Math.max(...shown.map((pair) => pair[1]));
   const total = shown.reduce((sum, pair) => sum + pair[1], 0);
   const tall = 22;
   const made = draw("svg", { role: "img", height: shown.length * tall, "aria-label": shown.map((pair) => pair[0] + ": " + pair[1]).join(", ") });
@@ -219,7 +220,7 @@ function bars(place, pairs, none) {
     const share = " (" + Math.round(100 * count / total) + " %)";
     made.append(
       line,
-      draw("rect", { class: "bar", x: "42%", y: at * tall + 4, height: tall - 8, width: Math.max(0.5, 34 * count / most) + "%", rx: 2 }),
+      draw("rect", { class: "bar", x: "42%", y: at * tall + 4, height: tall - 8, width: Math.max(0.5, 34 * count / longest) + "%", rx: 2 }),
       draw("text", { x: "100%", y: at * tall + 15, "text-anchor": "end" }, count.toLocaleString("en") + share),
     );
   });
