@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from delivrd import Account, Registry, Row, Status
 from delivrd.cli import main
+from delivrd.ledger import Ledger
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def call(url):
         assert done.exit_code == code, done.output
         return done
 
+    called.url = url
     return called
 
 
@@ -105,6 +107,20 @@ def test_a_replay_shows_what_would_change_and_changes_it_only_when_told(call, le
     assert lines(call("show", "m1"))[0]["status"] == "delivered"
     assert lines(call("show", "m3"))[0]["status"] == "unknown"
     assert lines(call(*words, providers=[today])) == []
+
+
+def test_a_store_of_digests_is_asked_with_its_key(call, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("a-key-of-many-letters\n")
+    words = ["--phone-key-file", str(key)]
+    call(*words, "init")
+    with Ledger.open(call.url, phone_key=b"a-key-of-many-letters") as hiding:
+        hiding.record(arrival(0, id="m1", stat="OK", to="+15555550100"))
+    assert lines(call(*words, "show", "m1"))[0]["recipient"].startswith("tel-")
+    assert "phone_key: the store was begun with another key" in call("show", "m1", code=1).stderr
+    key.write_text("short")
+    assert "expected at least 16 bytes" in call(*words, "show", "m1", code=1).stderr
+    assert "it holds no password" not in call("--phone-key-file", "nowhere", "pending", code=2).stdout
 
 
 def test_a_store_that_fails_is_told_on_one_line(call, ledger):

@@ -20,9 +20,11 @@ import msgspec
 
 from delivrd.accounts import Account
 from delivrd.cli.output import columns, is_terminal, one_line, put, put_json, put_note
+from delivrd.cli.passwords import named_password
 from delivrd.cli.reading import account_file
 from delivrd.cli.session import Failure, OneLineGroup, Refusal, Session, pass_session
 from delivrd.cli.texttable import text_table
+from delivrd.errors import AccountError
 from delivrd.files import sample_line
 
 if TYPE_CHECKING:
@@ -68,13 +70,20 @@ _format: Final = click.option(
     help="A SQLite file, or postgresql://user@host/name; also the environment's DELIVRD_STORE, which keeps a password "
     "out of the list of processes.",
 )
+@click.option(
+    "--phone-key-file",
+    metavar="FILE",
+    envvar="DELIVRD_PHONE_KEY_FILE",
+    help="The file that holds the key under which phone numbers are kept as digests, for a store that is begun with "
+    "one or was; also the environment's DELIVRD_PHONE_KEY_FILE.",
+)
 @click.pass_context
-def ledger(context: click.Context, store: str) -> None:
+def ledger(context: click.Context, store: str, phone_key_file: str | None) -> None:
     """Keep receipts in a store, and ask where messages are.
 
     Needs the extra `delivrd[ledger]`; for PostgreSQL `delivrd[postgresql]`.
     """
-    context.meta[__name__] = store
+    context.meta[__name__] = (store, phone_key(phone_key_file))
 
 
 def _with_ledger(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +91,7 @@ def _with_ledger(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def opened(*args: Any, **named: Any) -> Any:
-        with opened_store(_url(), migrate=False) as store:
+        with opened_store(*_store(), migrate=False) as store:
             return command(store, *args, **named)
 
     return opened
@@ -188,27 +197,36 @@ def replay(store: Ledger, session: Session, accounts: Sequence[str], apply: bool
 
 
 @contextmanager
-def opened_store(url: str, *, migrate: bool) -> Iterator[Ledger]:
+def opened_store(url: str, key: bytes | None = None, *, migrate: bool) -> Iterator[Ledger]:
     """A store, as long as the block lasts; what goes wrong with it is told on one line."""
     try:
         from delivrd.ledger import Ledger, LedgerError
     except ImportError as error:
         raise Refusal(str(error)) from error
     try:
-        with Ledger.open(url, migrate=migrate) as store:
+        with Ledger.open(url, phone_key=key, migrate=migrate) as store:
             yield store
-    except (LedgerError, ValueError) as error:
+    except (LedgerError, AccountError, ValueError) as error:
         raise Failure(one_line(str(error))) from error
 
 
 def _make_tables(said: str) -> None:
-    with opened_store(_url(), migrate=True):
+    with opened_store(*_store(), migrate=True):
         put_note(said)
 
 
-def _url() -> str:
-    url: str = click.get_current_context().meta[__name__]
-    return url
+def phone_key(file: str | None) -> bytes | None:
+    """The key that a file holds, without the line end after it.
+
+    Raises:
+        Refusal: it holds none.
+    """
+    return None if file is None else named_password("--phone-key", None, file).encode()
+
+
+def _store() -> tuple[str, bytes | None]:
+    store: tuple[str, bytes | None] = click.get_current_context().meta[__name__]
+    return store
 
 
 def _now() -> datetime:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from delivrd.accountfile import load_accounts
+from delivrd.cli.ledger import phone_key
 from delivrd.cli.output import one_line, put_note
 from delivrd.cli.passwords import named_password
 from delivrd.cli.session import Failure, Refusal, Session, pass_session
@@ -64,6 +65,12 @@ if TYPE_CHECKING:
     help="The environment's variable that holds the password of the page; the user name is delivrd.",
 )
 @click.option("--page-password-file", metavar="FILE", help="The file that holds the password of the page.")
+@click.option(
+    "--phone-key-file",
+    metavar="FILE",
+    envvar="DELIVRD_PHONE_KEY_FILE",
+    help="Keep phone numbers as digests, under the key in this file; also the environment's DELIVRD_PHONE_KEY_FILE.",
+)
 @click.option("--show-numbers", is_flag=True, help="Show phone numbers whole on the page.")
 @pass_session
 def serve(
@@ -76,6 +83,7 @@ def serve(
     proxy_header: str,
     page_password_env: str | None,
     page_password_file: str | None,
+    phone_key_file: str | None,
     show_numbers: bool,
 ) -> None:
     """Receive what providers push, keep it, and show it on a page.
@@ -103,8 +111,8 @@ def serve(
     except AccountError as error:
         raise Refusal(f"--accounts: {one_line(str(error))}") from error
     try:
-        ledger = AsyncLedger(Ledger.open(store, migrate=True))
-    except LedgerError as error:
+        ledger = AsyncLedger(Ledger.open(store, phone_key=phone_key(phone_key_file), migrate=True))
+    except (LedgerError, AccountError) as error:
         raise Failure(f"--store: {one_line(str(error))}") from error
     try:
         listening = listen(host, port)
