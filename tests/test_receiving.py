@@ -519,7 +519,11 @@ PROXIES = ["10.0.0.0/8", "2001:db8:ffff::/48"]
         ("2001:db8:ffff::1", "2001:db8::9", "2001:db8::9"),
         ("10.0.0.1", "[2001:db8::9]:1234", "2001:db8::9"),
         ("10.0.0.1", "203.0.113.9:1234", "203.0.113.9"),
+        ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "203.0.113.9, unknown", None),
+        ("10.0.0.1", "203.0.113.9]", None),
+        ("10.0.0.1", "[2001:db8::9]9", None),
+        ("10.0.0.1", "203.0.113.9:80:80", None),
         ("10.0.0.1", "unknown, 203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "", None),
         ("10.0.0.1", None, None),
@@ -547,19 +551,50 @@ def test_a_proxy_can_connect_without_an_address():
     [
         ("for=203.0.113.9", "203.0.113.9"),
         ('For="[2001:db8::9]:4711";proto=https', "2001:db8::9"),
-        ("for=198.51.100.1;by=10.0.0.9, proto=http;for=203.0.113.9:80", "203.0.113.9"),
+        ('for=198.51.100.1;by=10.0.0.9 ,\tproto=http;for="203.0.113.9:80"', "203.0.113.9"),
+        ('for="203.0.113.9:_a.b-c"', "203.0.113.9"),
+        (r'for="203\.0.113.9";x="\"a\\"', "203.0.113.9"),
+        (";for=203.0.113.9;;", "203.0.113.9"),
         ('for=203.0.113.9;x="a, for=198.51.100.1; b"', "203.0.113.9"),
         ("for=203.0.113.9, for=10.0.0.7", "203.0.113.9"),
         ("for=_hidden", None),
         ("proto=https", None),
         ("for=203.0.113.9;for=198.51.100.1", None),
-        ('for="203.0.113.9', "203.0.113.9"),
+        ("for=203.0.113.9,", None),
         ("", None),
+        # Outside the standard's grammar.
+        ('for="203.0.113.9', None),
+        ("for=203.0.113.9:80", None),
+        ("for=2001:db8::9", None),
+        ('for="2001:db8::9"', None),
+        ('for="[203.0.113.9]"', None),
+        ('for="[2001:db8::9]9"', None),
+        ('for="203.0.113.9:123456"', None),
+        ('for="203.0.113.9"x', None),
+        ('for="203.0.113.9]"', None),
+        ("for=203.0.113.9; proto=https", None),
+        ("for = 203.0.113.9", None),
+        ("203.0.113.9", None),
+        ("for=203.0.113.9;x=\x01", None),
     ],
 )
 def test_the_header_of_the_standard_is_read_as_the_standard_says(said, client):
     headers = {"Forwarded": said, "X-Forwarded-For": "198.51.100.77"}
     assert Clients(TrustedProxies(PROXIES, header="Forwarded")).client("10.0.0.1", headers) == client
+
+
+@pytest.mark.parametrize("begun", ['for=198.51.100.1;x="', 'for=198.51.100.1;x="\\', 'for="198.51.100.1', "x="])
+@pytest.mark.parametrize(
+    "appended", ["for=203.0.113.9", 'for="[2001:db8::9]:123";proto=https', 'for=203.0.113.9;host=";y="', 'for="";by=_x']
+)
+def test_a_quote_that_a_sender_opens_swallows_nothing_that_the_proxy_writes(begun, appended):
+    client = Clients(TrustedProxies(PROXIES, header="forwarded")).client
+    # On a line of its own, the proxy's is read as if it stood alone; joined, as by WSGI servers, it cannot be read.
+    alone = client("10.0.0.1", [("Forwarded", appended)])
+    assert client("10.0.0.1", [("Forwarded", begun), ("Forwarded", appended)]) == alone != "198.51.100.1"
+    for between in (",", ", "):
+        assert client("10.0.0.1", [("Forwarded", begun + between + appended)]) in (None, alone)
+    assert client("10.0.0.1", [("Forwarded", begun), ("Forwarded", "for=10.0.0.2")]) is None
 
 
 def test_the_address_behind_a_proxy_is_what_the_account_allows():
