@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import logging
+from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -337,6 +339,66 @@ def test_what_is_no_handler_is_refused_at_the_start():
     for make in (awaited, require_sync):
         with pytest.raises(TypeError, match="handler: expected a function"):
             make(None)
+
+
+def generates(received):
+    yield received
+
+
+async def generates_async(received):
+    yield received
+
+
+class Generates:
+    def __call__(self, received):
+        yield received
+
+
+@pytest.mark.parametrize("handler", [generates, generates_async, Generates(), functools.partial(generates)])
+def test_a_generator_function_is_refused_at_the_start(handler):
+    for make in (awaited, require_sync):
+        with pytest.raises(TypeError, match="handler: expected a function without yield"):
+            make(handler)
+
+
+def failing_future(received):
+    future = Future()
+    future.set_exception(OSError())
+    return future
+
+
+@pytest.mark.parametrize("promise", [generates, generates_async, failing_future, lambda received: Future()])
+def test_a_result_that_is_only_a_promise_acknowledges_nothing(promise):
+    async def async_handler(received):
+        return promise(received)
+
+    assert wsgi(lambda received: promise(received))[0] == 503
+    assert status_of(asgi(lambda received: promise(received))) == 503
+    assert status_of(asgi(async_handler)) == 503
+
+
+def test_a_task_that_an_async_handler_only_starts_acknowledges_nothing():
+    async def started(received):
+        return asyncio.get_running_loop().create_future()
+
+    assert status_of(asgi(started)) == 503
+    # Nothing waits for it in a plain function either.
+    loop = asyncio.new_event_loop()
+    assert wsgi(lambda received: loop.create_future())[0] == 503
+    loop.close()
+
+
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, CancelledError])
+def test_a_handler_that_raises_what_a_future_cannot_carry_makes_the_provider_send_again(error, caplog):
+    def handler(received):
+        raise error
+
+    async def async_handler(received):
+        raise error
+
+    assert wsgi(handler)[0] == status_of(asgi(handler)) == status_of(asgi(async_handler)) == 503
+    assert [record.message.split()[2] for record in caplog.records] == [error.__name__] * 3
+    assert all("test_receiving.py:" in record.message for record in caplog.records)
 
 
 class Endless:

@@ -198,6 +198,9 @@ class Receiver:
 
         Only the error's type and the places in the code are logged: its message can hold what the request held.
         """
+        if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+            # What no coroutine can raise; Python puts the other in its place (PEP 479).
+            error = error.__cause__
         places = [
             f"{frame.f_code.co_filename.rpartition('/')[2]}:{line}" for frame, line in walk_tb(error.__traceback__)
         ]
