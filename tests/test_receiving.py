@@ -514,6 +514,22 @@ def test_what_the_application_is_mounted_under_is_left_out_of_the_path_and_kept_
     assert both(path="/us", receiver=Receiver(ACCOUNTS, prefix=""))[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("root", "path", "status"),
+    [
+        ("/", "/dlr/us", 200),
+        ("/sms/", "/sms/dlr/us", 200),
+        ("/sms/", "/dlr/us", 200),
+        ("/sms", "/smsx/dlr/us", 404),
+        ("/dlr", "/dlr/dlr/us", 200),
+    ],
+)
+def test_a_root_path_may_end_in_a_stroke_and_ends_where_a_name_ends(root, path, status):
+    assert status_of(asgi(Handler(), path=path, root_path=root)) == status
+    receiver = Receiver(ACCOUNTS, prefix="")
+    assert status_of(asgi(Handler(), path="/sms/us", root_path="/sms/", receiver=receiver)) == 200
+
+
 def test_a_path_that_is_no_ascii_is_read_as_utf_8():
     assert wsgi(Handler(), path="/dlr/us/ä".encode().decode("latin-1"))[0] == 200
     assert wsgi(Handler(), path="/dlr/us/\xff")[0] == 200
