@@ -450,6 +450,25 @@ def test_a_length_that_is_none_is_refused(length):
     assert arrived == Reply(400)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "x-of-its-own", "identity, gzip", "GZIP"])
+def test_a_body_that_is_packed_is_refused_unread(encoding):
+    handler = Handler()
+    status, headers, _ = wsgi(handler, HTTP_CONTENT_ENCODING=encoding, **{"wsgi.input": None})
+    assert (status, headers["Accept-Encoding"]) == (415, "identity")
+    # Nothing comes: whoever read would wait for ever.
+    sent = asgi(handler, pieces=(), headers=[(b"content-encoding", encoding.encode())])
+    assert status_of(sent) == 415
+    assert {(b"accept-encoding", b"identity"), (b"connection", b"close")} <= set(sent[0]["headers"])
+    sent = asgi(handler, pieces=(), headers=[(b"content-encoding", b""), (b"content-encoding", encoding.encode())])
+    assert status_of(sent) == 415
+    assert not handler.got
+
+
+def test_a_body_that_says_that_it_is_not_packed_is_taken():
+    assert wsgi(Handler(), HTTP_CONTENT_ENCODING=" Identity ")[0] == 200
+    assert status_of(asgi(Handler(), headers=[(b"content-encoding", b"identity")])) == 200
+
+
 def test_a_body_that_ends_too_soon_is_not_taken_for_a_whole_one():
     handler = Handler()
     assert wsgi(handler, CONTENT_LENGTH=str(len(FORM) + 1))[0] == 400

@@ -49,7 +49,7 @@ def routes(
                 return None
             try:
                 return await body.readany() or None
-            except (OSError, ClientError, web.PayloadAccessError) as error:
+            except (OSError, ClientError, web.PayloadAccessError, web.RequestPayloadError) as error:
                 raise Gone from error
 
         try:
