@@ -188,8 +188,8 @@ def on_aiohttp(app: Any) -> Iterator[int]:
         return asyncio.run_coroutine_threadsafe(task, loop).result(PATIENCE)
 
     with listening() as open_socket:
-        # aiohttp would read on for ten seconds what an answered sender still sends.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, lingering_time=0)
+        # Longer than any test waits: a connection that ends was closed by the receiver, not by aiohttp in the end.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, lingering_time=2 * PATIENCE)
         do(runner.setup())
         do(web.SockSite(runner, open_socket).start())
         try:

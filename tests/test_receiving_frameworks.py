@@ -227,3 +227,29 @@ def test_a_body_that_aiohttp_cannot_read_costs_that_request_only(page):
         return (await route.handler(request)).status
 
     assert asyncio.run(main()) == 400
+
+
+def test_aiohttp_reads_no_more_of_what_is_too_large_or_goes_nowhere(page, aiohttp_port):
+    announced = FORM_TYPE | {"Content-Length": "9000000000"}
+    for target, headers, status in [
+        (f"/dlr/us{TELI}", announced, 413),
+        ("/dlr/nobody", announced, 404),
+        ("/dlr/nobody", CHUNKED, 404),
+    ]:
+        with Connection(aiohttp_port) as connection:
+            connection.send(written("POST", target, None, headers))
+            answer = connection.answer()
+            assert (answer.status, answer.headers["connection"]) == (status, "close")
+            assert connection.ended()
+
+
+def test_a_sender_of_a_little_body_that_goes_nowhere_can_send_it_all_under_aiohttp(aiohttp_port):
+    with Connection(aiohttp_port) as connection:
+        request = written("POST", "/dlr/nobody", FORM, FORM_TYPE)
+        connection.send(request[: -len(FORM)])
+        answer = connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (404, "close")
+        # Closed already, one of these would fail.
+        for byte in FORM:
+            connection.send(bytes([byte]))
+        assert connection.ended()
