@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivrd import Account, AccountError, Accounts, Cause, Registry, load_accounts, read_accounts
-from delivrd.accountfile import line_of
+from delivrd.tomlplaces import line_of
 
 PROVIDERS = Registry.installed()
 TELI = PROVIDERS["teli"]
@@ -249,6 +251,11 @@ def documents(draw):
                         "[\n 1, # ]\n\n 2,\n]",
                         "{a = 1, b = [2, 3]}",
                         "'''\n\"\"\"'''",
+                        "''''[\n#'''''",
+                        '""""a\\"""\n\\\n]"""""',
+                        '"\\\\"  # "[{',
+                        r"'\'  # ]",
+                        '["#", "\\"[", \'"\', [\n[]], {a = "}"}]',
                     ]
                 )
             )
@@ -264,3 +271,18 @@ def test_the_line_of_a_value_is_found_whatever_stands_around_it(written):
     for path, line in places.items():
         assert line_of(text, path) == line
         assert line_of(text, (*path, "missing", 7)) == line
+
+
+@pytest.mark.parametrize("layout", ["secrets = [\n{}]\n", "{}"])
+def test_the_line_is_found_in_a_long_document_with_few_looks_at_it(layout, monkeypatch):
+    looks = []
+    loads = tomllib.loads
+
+    def counted(text):
+        looks.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(tomllib, "loads", counted)
+    text = "[t]\n" + layout.format('"aa",\n' * 3000 if "[" in layout else "# a comment\n" * 3000) + "open = 1\n"
+    assert line_of(text, ("t", "open")) == text.count("\n")
+    assert len(looks) < 15

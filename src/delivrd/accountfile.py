@@ -15,15 +15,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn
 
 from delivrd.accounts import Account
 from delivrd.errors import AccountError, PluginError, UnknownProvider
 from delivrd.provider import Provider
 from delivrd.tables import Meanings, Row
-
-Path: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in a document: the keys, and the places in lists, from the outermost."""
+from delivrd.tomlplaces import Path, holds, line_of
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 """A name stands in a URL, so it is written with the characters that no URL escapes (RFC 3986, section 2.3)."""
@@ -285,51 +283,6 @@ class _Document:
         raise AccountError(": ".join(filter(None, (self.name, f"line {line}", where, said)))) from None
 
 
-def line_of(text: str, path: Path) -> int:
-    """The number of the line, from 1, on which the statement begins that first brings a value into a TOML document.
-
-    TOML's own parser is asked, about ever shorter beginnings of the text: it cannot misread a string as a table.
-
-    Args:
-        text: a document that parses, its line ends `\\n`.
-        path: the value; where it is not there, the innermost table or list around it that is.
-    """
-    lines = text.split("\n")
-    whole = tomllib.loads(text)
-    while path and not _holds(whole, path):
-        path = path[:-1]
-    if not path:
-        return 1
-
-    def parsed(most: int) -> tuple[int, Mapping[str, Any]]:
-        """The longest beginning of at most so many lines that parses."""
-        while True:
-            try:
-                return most, tomllib.loads("\n".join(lines[:most]))
-            except tomllib.TOMLDecodeError:
-                most -= 1
-
-    low, high = 0, len(lines)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _holds(parsed(middle)[1], path):
-            high = middle
-        else:
-            low = middle
-    return parsed(high - 1)[0] + 1
-
-
-def _holds(document: Any, path: Path) -> bool:
-    for key in path:
-        if isinstance(document, list) and isinstance(key, int):
-            if key >= len(document):
-                return False
-        elif not (isinstance(document, dict) and key in document):
-            return False
-        document = document[key]
-    return True
-
-
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
@@ -340,7 +293,7 @@ def _place(document: Mapping[str, Any], here: Path, said: str) -> Path:
     while True:
         fields, colon, rest = said.partition(":")
         steps = [name or int(at) for name, at in _STEP.findall(fields)]
-        if not colon or " " in fields or not _holds(document, (*place, *steps)):
+        if not colon or " " in fields or not holds(document, (*place, *steps)):
             break
         place, said = (*place, *steps), rest.strip()
     unknown = _UNKNOWN.search(said)
