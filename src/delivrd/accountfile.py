@@ -20,8 +20,9 @@ from typing import Any, Final, NoReturn
 from delivrd.accounts import Account
 from delivrd.errors import AccountError, PluginError, UnknownProvider
 from delivrd.provider import Provider
+from delivrd.records import encodable
 from delivrd.tables import Meanings, Row
-from delivrd.tomlplaces import Path, holds, line_of
+from delivrd.tomlplaces import Path, holds, line_of, line_of_long_number
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 """A name stands in a URL, so it is written with the characters that no URL escapes (RFC 3986, section 2.3)."""
@@ -124,6 +125,8 @@ def load_accounts(path: str, providers: Mapping[str, Provider]) -> Accounts:
         data = file.read_bytes()
     except OSError as error:
         raise AccountError(f"{path}: expected a file that can be read: {error.strerror}") from None
+    except ValueError:
+        raise AccountError(f"{path!r}: expected the name of a file; no file can have this one") from None
     return read_accounts(str(path), data, providers, environ=os.environ, read_file=read_file)
 
 
@@ -177,6 +180,10 @@ class _Document:
             raise AccountError(f"{name}: expected TOML: {_plain(str(error), self.text)}") from None
         except RecursionError:
             raise AccountError(f"{name}: expected TOML that is not nested so deep") from None
+        except ValueError:
+            # What `int` refuses goes through the parser as it is.
+            line = line_of_long_number(self.text)
+            raise AccountError(f"{name}: line {line}: expected a number of fewer digits") from None
 
     def accounts(self) -> Accounts:
         tables = self.document.get("accounts")
@@ -256,31 +263,50 @@ class _Document:
             self._refuse(path, f"{_spelt(path[2:])}: expected {_SPELLINGS}")
         ((source, name),) = given.items()
         found = self._variable(path, name) if source == "env" else self._file(path, name)
-        if not found:
-            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} is empty; an empty secret admits everybody")
-        return found
+        # Editors and shells end a text with a line end, which is no part of a secret.
+        secret = found.removesuffix("\n").removesuffix("\r")
+        if (wrong := _unlikely(secret)) is not None:
+            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} {wrong}")
+        return secret
 
     def _variable(self, path: Path, name: str) -> str:
         found = self.environ.get(name)
         if found is None:
             self._refuse(path, f"{_spelt(path[2:])}: the environment has no variable {name}; set it")
+        if encodable(found) != found:
+            self._refuse(path, f"{_spelt(path[2:])}: env {name}: expected UTF-8; write the secret in it anew")
         return found
 
     def _file(self, path: Path, name: str) -> str:
         if self.read_file is None:
             self._refuse(path, f'{_spelt(path[2:])}: no files are read here; give a text or {{env = "NAME"}}')
         try:
-            # Editors end a file with a line end, which is no part of a secret.
-            return self.read_file(name).decode().rstrip("\r\n")
+            return self.read_file(name).decode()
+        except UnicodeDecodeError:
+            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8; save it as UTF-8")
         except OSError as error:
             self._refuse(path, f"{_spelt(path[2:])}: file {name} cannot be read: {error.strerror or 'no such file'}")
-        except UnicodeDecodeError:
-            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8")
+        except ValueError:
+            # Python's answer to a NUL.
+            self._refuse(path, f"{_spelt(path[2:])}: no file can have the name {name!r}; give another")
 
     def _refuse(self, path: Path, said: str) -> NoReturn:
         where = _spelt(path[:2]) if path[:1] == ("accounts",) and len(path) > 1 else ""
         line = line_of(self.text, path)
         raise AccountError(": ".join(filter(None, (self.name, f"line {line}", where, said)))) from None
+
+
+def _unlikely(secret: str) -> str | None:
+    """Why a secret from outside the accounts file cannot be meant, and the remedy."""
+    if not secret:
+        return "is empty; an empty secret admits everybody"
+    if secret.isspace():
+        return "holds nothing but blanks; write the secret in it"
+    if secret.startswith("\ufeff"):
+        return "begins with a byte-order mark; save it without one"
+    if "\n" in secret or "\r" in secret:
+        return "holds a line end inside, or more than one at the end; write one secret in it, on one line"
+    return "holds a NUL; write the secret in it as text" if "\0" in secret else None
 
 
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\[(\d+)\]")
