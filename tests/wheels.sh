@@ -45,4 +45,8 @@ cd "$place"
 echo "== the ledger, from the wheel and its extra"
 venv/bin/delivrd ledger init
 venv/bin/delivrd ledger pending
+(venv/bin/delivrd serve --accounts none 2>&1 || true) | grep -F "pip install 'delivrd[serve]'"
+"$uv" pip install --quiet --python venv/bin/python "delivrd[serve] @ file://$(echo "$build"/wheels/delivrd-*.whl)"
+echo "== the receiver with its page, from the wheel and its extra"
+venv/bin/python -c 'from importlib.resources import files; import delivrd.serve; [(files("delivrd.serve") / f"page.{each}").read_bytes() for each in ("html", "css", "js")]'
 cd "$root"

@@ -23,7 +23,7 @@ _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie
 """Headers that hold credentials, whoever's they are."""
 
 _DEEP: Final = 3
-"""How often a spelling is unescaped: a URL within a form's field is escaped twice (Teli echoes the gateway's own)."""
+"""How often a spelling is unescaped: a URL within a form's field is escaped twice."""
 
 _KEPT: Final = 64
 """How many sets of secrets are kept ready to be looked for."""

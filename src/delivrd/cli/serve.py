@@ -88,11 +88,12 @@ def serve(
     a store on PostgreSQL.
     """
     try:
-        from delivrd.ledger import AsyncLedger, Ledger, LedgerError
-        from delivrd.receiving import Receiver
         from delivrd.serve import Application, Looks, Page, Server, listen
     except ImportError as error:
         raise Refusal(str(error)) from error
+    from delivrd.ledger import AsyncLedger, Ledger, LedgerError
+    from delivrd.receiving import Receiver
+
     trusted = _proxies(proxies, proxy_header)
     gate = _gate(host, page_password_env, page_password_file, behind_proxies=trusted is not None)
     _log_to_stderr()

@@ -16,7 +16,7 @@ import msgspec
 
 from delivrd.ledger import AsyncLedger, Ledger, LedgerError
 from delivrd.receiving.conduct import Clock
-from delivrd.serve.looks import Looks
+from delivrd.serve.looks import Looks, Row, name_of
 
 SHOWN: Final = 100
 """Reports, and other inputs, that are shown at most."""
@@ -60,7 +60,7 @@ class Feed:
         self._forget()
 
     def _forget(self) -> None:
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, Row] = {}
         self._summary: dict[str, Any] | None = None
         self._count_at = 0.0
 
@@ -123,7 +123,7 @@ class Feed:
             await asyncio.sleep(self._pause)
 
     async def _look(self) -> None:
-        rows = await self._ledger.run(_newest, self._looks)
+        rows = await self._ledger.run(_newest, self._looks, self._rows)
         new = [row for name, row in rows.items() if self._rows.get(name) != row]
         self._rows = rows
         # An empty one too: it says that the store answers.
@@ -136,9 +136,14 @@ class Feed:
             self._tell(event("summary", summary))
 
 
-def _newest(ledger: Ledger, looks: Looks) -> dict[str, dict[str, Any]]:
-    rows = (looks.row(kept) for kept in ledger.newest(limit=SHOWN))
-    return {row["id"]: row for row in rows}
+def _newest(ledger: Ledger, looks: Looks, known: dict[str, Row]) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for kept in ledger.newest(limit=SHOWN):
+        name = name_of(kept)
+        row = known.get(name)
+        # A report never changes; it only comes again.
+        rows[name] = row if row is not None and row["times"] == kept.times else looks.row(kept)
+    return rows
 
 
 def _summary(ledger: Ledger, looks: Looks, now: datetime) -> dict[str, Any]:

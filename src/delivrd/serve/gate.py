@@ -6,7 +6,7 @@ came through anybody else, nor a page of another origin that gave its name this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,6 +20,7 @@ USER: Final = "delivrd"
 SHORTEST_PASSWORD: Final = 12
 """Characters: nothing slows guesses down."""
 
+_ELSEWHERE: Final = (b"cross-site", b"same-site")
 _PASSED_ON: Final = frozenset({b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip"})
 _PASSED_ON_PREFIX: Final = b"x-forwarded-"
 
@@ -63,6 +64,8 @@ class Gate:
             client: the address at the other end of the connection.
         """
         pairs = list(headers)
+        if _another_page_asks(dict(pairs)):
+            return False
         if self._account is not None:
             return HttpBasic().authentic(Request("GET", "/", _texts(pairs)), self._account, None)
         if client is None or not is_loopback(client):
@@ -73,6 +76,11 @@ class Gate:
         return len(hosts) == 1 and is_loopback(_without_port(hosts[0]))
 
 
+def _another_page_asks(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser says that a page of another origin asks; following a link from there is no such thing."""
+    return headers.get(b"sec-fetch-site") in _ELSEWHERE and headers.get(b"sec-fetch-mode") != b"navigate"
+
+
 def _texts(pairs: list[tuple[bytes, bytes]]) -> Headers:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
 
@@ -80,8 +88,8 @@ def _texts(pairs: list[tuple[bytes, bytes]]) -> Headers:
 def _without_port(host: str) -> str:
     """The host of a Host header (RFC 9110, section 7.2); empty where its port is none."""
     if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") if rest.startswith(":") or not rest else "none"
+        name, end, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") if end and (rest.startswith(":") or not rest) else "none"
     else:
         name, _, port = host.partition(":")
     return name if not port or (port.isascii() and port.isdigit()) else ""

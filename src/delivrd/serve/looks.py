@@ -52,7 +52,7 @@ class Looks:
         report = kept.report
         numbers = Numbers((report.recipient, report.sender))
         return {
-            "id": f"{kept.message}/{report.key}",
+            "id": name_of(kept),
             "at": kept.received_at.isoformat(),
             "times": kept.times,
             "provider": report.provider,
@@ -92,7 +92,7 @@ class Looks:
                 row = rows.setdefault(
                     (kept.report.provider, field, shown),
                     {
-                        "id": f"{kept.message}/{kept.report.key}",
+                        "id": name_of(kept),
                         "provider": kept.report.provider,
                         "field": field,
                         "code": shown,
@@ -188,6 +188,11 @@ class Looks:
 
     def _raw(self, numbers: Numbers, input: Input) -> str:
         return self._every(numbers, raw_text(input, bare=self._whole))
+
+
+def name_of(kept: KeptReport) -> str:
+    """What a report is asked for by."""
+    return f"{kept.message}/{kept.report.key}"
 
 
 def unlisted_codes(report: Report) -> Iterator[tuple[str, list[str]]]:

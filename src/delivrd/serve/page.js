@@ -6,6 +6,7 @@ const OUTCOMES = ["success", "pending", "failure", "unknown"];
 const byId = (id) => document.getElementById(id);
 const rows = new Map();
 let held = null;
+let summary = null;
 
 function make(tag, text, classes) {
   const made = document.createElement(tag);
@@ -200,14 +201,15 @@ function showStrays(found) {
 // Plots.
 
 function bars(place, pairs, none) {
-  const shown = pairs.slice(0, 6);
-  const rest = pairs.slice(6).reduce((sum, pair) => sum + pair[1], 0);
+  const most = pairs.length > 7 ? 6 : 7;
+  const shown = pairs.slice(0, most);
+  const rest = pairs.slice(most).reduce((sum, pair) => sum + pair[1], 0);
   if (rest) shown.push(["others", rest]);
   if (!shown.length) {
     place.replaceChildren(make("p", none, "soft"));
     return;
   }
-  const most = Math.max(...shown.map((pair) => pair[1]));
+  const longest = Math.max(...shown.map((pair) => pair[1]));
   const total = shown.reduce((sum, pair) => sum + pair[1], 0);
   const tall = 22;
   const made = draw("svg", { role: "img", height: shown.length * tall, "aria-label": shown.map((pair) => pair[0] + ": " + pair[1]).join(", ") });
@@ -218,7 +220,7 @@ function bars(place, pairs, none) {
     const share = " (" + Math.round(100 * count / total) + " %)";
     made.append(
       line,
-      draw("rect", { class: "bar", x: "42%", y: at * tall + 4, height: tall - 8, width: Math.max(0.5, 34 * count / most) + "%", rx: 2 }),
+      draw("rect", { class: "bar", x: "42%", y: at * tall + 4, height: tall - 8, width: Math.max(0.5, 34 * count / longest) + "%", rx: 2 }),
       draw("text", { x: "100%", y: at * tall + 15, "text-anchor": "end" }, count.toLocaleString("en") + share),
     );
   });
@@ -253,7 +255,8 @@ function hours(last, found) {
   byId("key").replaceChildren(...OUTCOMES.map((each) => make("span", each, "is-" + each)));
 }
 
-function showSummary(summary) {
+function showSummary() {
+  if (summary === null) return;
   hours(summary.hour, summary.counts.hours);
   bars(byId("status"), summary.counts.status, "Nothing yet.");
   bars(byId("cause"), summary.counts.cause, "No failure with a cause.");
@@ -286,7 +289,10 @@ function connect() {
     }
     first = false;
   });
-  events.addEventListener("summary", (told) => { if (held === null) showSummary(JSON.parse(told.data)); });
+  events.addEventListener("summary", (told) => {
+    summary = JSON.parse(told.data);
+    if (held === null) showSummary();
+  });
   events.addEventListener("trouble", (told) => state(JSON.parse(told.data), "trouble"));
   events.addEventListener("error", () => {
     state("The connection is lost; trying again.", "trouble");
@@ -301,7 +307,10 @@ byId("hold").addEventListener("click", (click) => {
   const waiting = held;
   held = waiting === null ? [] : null;
   click.target.setAttribute("aria-pressed", String(held !== null));
-  if (waiting !== null) for (const row of waiting) showReport(row, true);
+  if (waiting !== null) {
+    for (const row of waiting) showReport(row, true);
+    showSummary();
+  }
   trim();
   state(held === null ? "Live" : "Held: 0 waiting", held === null ? "live" : "");
 });

@@ -89,12 +89,9 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        begun = False
 
         async def guarded(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
@@ -104,11 +101,9 @@ class Page:
             app = self._refusal()
         try:
             await app(scope, receive, guarded)
-        # The error's message can hold what the store held.
+        # It is answered already. Its message, which the server would log, can hold what the store held.
         except Exception as error:
             LOG.error("page: %s", type(error).__name__)
-            if not begun:
-                await Response("error", 500)(scope, receive, guarded)
 
     def leave(self) -> None:
         """Let those go who watch."""

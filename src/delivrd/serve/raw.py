@@ -42,6 +42,8 @@ def raw_text(input: Input, *, bare: bool) -> str:
                 f"source_addr: {input.source}\ndestination_addr: {input.destination}\n{tlvs}"
                 f"\n{_shown(input.short_message, bare)}"
             )
+    # What came in a line of JSON can hold half a character, which no answer can.
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MOST else text[:_MOST] + "\n(cut here)"
 
 

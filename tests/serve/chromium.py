@@ -1,0 +1,45 @@
+"""Debian's Chromium, without a screen."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import BrowserContext, sync_playwright
+
+BINARY = shutil.which("chromium")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 30_000
+"""Milliseconds after which something that never shows is given up."""
+
+
+@contextmanager
+def chromium(*, width: int = 1280, height: int = 900, dark: bool = False) -> Iterator[BrowserContext]:
+    """A browser with a profile of its own."""
+    with tempfile.TemporaryDirectory(prefix="delivrd-chromium-") as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=BINARY,
+            args=list(FLAGS),
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale="en-GB",
+            timezone_id="UTC",
+            accept_downloads=True,
+        )
+        browser.set_default_timeout(PATIENCE)
+        try:
+            yield browser
+        finally:
+            browser.close()
