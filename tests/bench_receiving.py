@@ -93,6 +93,7 @@ def uvicorn_command(app: str) -> list[str]:
         "--fd",
         "{fd}",
         "--no-access-log",
+        "--no-proxy-headers",
         "--log-level",
         "error",
         f"bench_apps:{app}",

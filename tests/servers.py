@@ -92,8 +92,9 @@ def listening() -> socket.socket:
 
 @contextlib.contextmanager
 def on_uvicorn(app: Any, **options: Any) -> Iterator[int]:
-    """Serve an ASGI application from a thread; gives the port."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options))
+    """Serve an ASGI application from a thread, as docs/receiving.md demands; gives the port."""
+    options = {"log_config": None, "access_log": False, "ws": "none", "proxy_headers": False} | options
+    server = uvicorn.Server(uvicorn.Config(app, **options))
     with listening() as open_socket:
         thread = threading.Thread(target=server.run, args=([open_socket],), daemon=True)
         thread.start()
@@ -137,8 +138,9 @@ def on_process(command: list[str], folder: Path) -> Iterator[tuple[int, int]]:
 
 
 def gunicorn(module: str, *options: str) -> list[str]:
-    """The command that serves a WSGI application on gunicorn."""
-    return [sys.executable, "-m", "gunicorn", "--bind", "fd://{fd}", "--worker-tmp-dir", "/tmp", *options, module]
+    """The command that serves a WSGI application on gunicorn, as docs/receiving.md demands."""
+    fixed = ["--bind", "fd://{fd}", "--worker-tmp-dir", "/tmp", "--forwarded-allow-ips", ""]
+    return [sys.executable, "-m", "gunicorn", *fixed, *options, module]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -188,8 +190,8 @@ def on_aiohttp(app: Any) -> Iterator[int]:
         return asyncio.run_coroutine_threadsafe(task, loop).result(PATIENCE)
 
     with listening() as open_socket:
-        # aiohttp would read on for ten seconds what an answered sender still sends.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, lingering_time=0)
+        # Longer than any test waits: a connection that ends was closed by the receiver, not by aiohttp in the end.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, lingering_time=2 * PATIENCE)
         do(runner.setup())
         do(web.SockSite(runner, open_socket).start())
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivrd import Account, AccountError, Accounts, Cause, Registry, load_accounts, read_accounts
-from delivrd.accountfile import line_of
+from delivrd.tomlplaces import line_of
 
 PROVIDERS = Registry.installed()
 TELI = PROVIDERS["teli"]
@@ -196,6 +198,67 @@ def test_what_is_nested_without_end_is_refused():
     assert refusal("a = " + "[" * 100_000) == "accounts.toml: expected TOML that is not nested so deep"
 
 
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("", " is empty; an empty secret admits everybody"),
+        ("\r\n", " is empty; an empty secret admits everybody"),
+        (" \t\n", " holds nothing but blanks; write the secret in it"),
+        (f"\ufeff{SECRET}", " begins with a byte-order mark; save it without one"),
+        (
+            f"{SECRET}\nold",
+            " holds a line end inside, or more than one at the end; write one secret in it, on one line",
+        ),
+        (f"\n{SECRET}", " holds a line end inside"),
+        (f"{SECRET}\r\n\r\n", " holds a line end inside, or more than one at the end"),
+        (f"{SECRET}\0", " holds a NUL; write the secret in it as text"),
+    ],
+)
+def test_a_secret_from_outside_that_cannot_be_meant_is_refused_and_not_shown(held, said):
+    for source, name in (("file", "s.txt"), ("env", "S")):
+        message = refusal(
+            START + f'secrets = ["one", {{{source} = "{name}"}}]\n',
+            environ={"S": held},
+            read_file=lambda name: held.encode(),
+        )
+        assert message.startswith(f"accounts.toml: line 3: accounts.us: secrets[1]: {source} {name}{said}")
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_one_line_end_after_a_secret_is_no_part_of_it_wherever_it_stands(end):
+    held = f" {SECRET}\t{end}"
+    text = START + 'secrets = [{env = "S"}, {file = "s.txt"}]\n'
+    _, account = read(text, environ={"S": held}, read_file=lambda name: held.encode())["us"]
+    assert account.secrets == (f" {SECRET}\t",) * 2
+
+
+def test_a_variable_that_is_no_utf_8_is_refused_for_that_reason():
+    # As Python gives the bytes of a variable that it cannot read.
+    held = (SECRET.encode() + b"\xff").decode("utf-8", "surrogateescape")
+    message = refusal(START + 'secrets = [{env = "S"}]\n', environ={"S": held})
+    assert (
+        message == "accounts.toml: line 3: accounts.us: secrets[0]: env S: expected UTF-8; write the secret in it anew"
+    )
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    file = tmp_path / "accounts.toml"
+    file.write_text(START + 'secrets = [{file = "a\\u0000b"}]\n')
+    with pytest.raises(AccountError) as raised:
+        load_accounts(str(file), PROVIDERS)
+    said = r"line 3: accounts.us: secrets[0]: no file can have the name 'a\x00b'; give another"
+    assert str(raised.value) == f"{file}: {said}"
+    with pytest.raises(AccountError, match=r"'a\\x00b': expected the name of a file"):
+        load_accounts("a\0b", PROVIDERS)
+
+
+def test_a_number_of_more_digits_than_python_reads_is_refused_at_its_line():
+    text = START + f'zone = "UTC"\n\nmax_body = {"9" * 5000}\n[accounts.next]\nprovider = "teli"\n'
+    assert refusal(text) == "accounts.toml: line 5: expected a number of fewer digits"
+    # Whatever is wrong after it, the parser did not get there.
+    assert refusal(text + "[[[") == refusal(text)
+
+
 def test_line_ends_of_windows_and_a_byte_order_mark_move_no_line():
     text = START + 'zone = "Mars"\n'
     data = b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
@@ -249,6 +312,11 @@ def documents(draw):
                         "[\n 1, # ]\n\n 2,\n]",
                         "{a = 1, b = [2, 3]}",
                         "'''\n\"\"\"'''",
+                        "''''[\n#'''''",
+                        '""""a\\"""\n\\\n]"""""',
+                        '"\\\\"  # "[{',
+                        r"'\'  # ]",
+                        '["#", "\\"[", \'"\', [\n[]], {a = "}"}]',
                     ]
                 )
             )
@@ -264,3 +332,18 @@ def test_the_line_of_a_value_is_found_whatever_stands_around_it(written):
     for path, line in places.items():
         assert line_of(text, path) == line
         assert line_of(text, (*path, "missing", 7)) == line
+
+
+@pytest.mark.parametrize("layout", ["secrets = [\n{}]\n", "{}"])
+def test_the_line_is_found_in_a_long_document_with_few_looks_at_it(layout, monkeypatch):
+    looks = []
+    loads = tomllib.loads
+
+    def counted(text):
+        looks.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(tomllib, "loads", counted)
+    text = "[t]\n" + layout.format('"aa",\n' * 3000 if "[" in layout else "# a comment\n" * 3000) + "open = 1\n"
+    assert line_of(text, ("t", "open")) == text.count("\n")
+    assert len(looks) < 15

@@ -59,7 +59,8 @@ def blocks(page: Path) -> list[Block]:
             inside, start = [line.removeprefix("```")], number
         elif line.startswith("```") and inside is not None:
             found.append(Block(inside[0], "\n".join(inside[1:]) + "\n", before, start))
-            inside = None
+            # A line names the block after it, not those that follow.
+            inside, before = None, ""
         elif inside is not None:
             inside.append(line)
         elif line.strip():

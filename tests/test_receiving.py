@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import logging
+from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -339,6 +341,66 @@ def test_what_is_no_handler_is_refused_at_the_start():
             make(None)
 
 
+def generates(received):
+    yield received
+
+
+async def generates_async(received):
+    yield received
+
+
+class Generates:
+    def __call__(self, received):
+        yield received
+
+
+@pytest.mark.parametrize("handler", [generates, generates_async, Generates(), functools.partial(generates)])
+def test_a_generator_function_is_refused_at_the_start(handler):
+    for make in (awaited, require_sync):
+        with pytest.raises(TypeError, match="handler: expected a function without yield"):
+            make(handler)
+
+
+def failing_future(received):
+    future = Future()
+    future.set_exception(OSError())
+    return future
+
+
+@pytest.mark.parametrize("promise", [generates, generates_async, failing_future, lambda received: Future()])
+def test_a_result_that_is_only_a_promise_acknowledges_nothing(promise):
+    async def async_handler(received):
+        return promise(received)
+
+    assert wsgi(lambda received: promise(received))[0] == 503
+    assert status_of(asgi(lambda received: promise(received))) == 503
+    assert status_of(asgi(async_handler)) == 503
+
+
+def test_a_task_that_an_async_handler_only_starts_acknowledges_nothing():
+    async def started(received):
+        return asyncio.get_running_loop().create_future()
+
+    assert status_of(asgi(started)) == 503
+    # Nothing waits for it in a plain function either.
+    loop = asyncio.new_event_loop()
+    assert wsgi(lambda received: loop.create_future())[0] == 503
+    loop.close()
+
+
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, CancelledError])
+def test_a_handler_that_raises_what_a_future_cannot_carry_makes_the_provider_send_again(error, caplog):
+    def handler(received):
+        raise error
+
+    async def async_handler(received):
+        raise error
+
+    assert wsgi(handler)[0] == status_of(asgi(handler)) == status_of(asgi(async_handler)) == 503
+    assert [record.message.split()[2] for record in caplog.records] == [error.__name__] * 3
+    assert all("test_receiving.py:" in record.message for record in caplog.records)
+
+
 class Endless:
     """A body that never ends; it counts what was read of it."""
 
@@ -386,6 +448,25 @@ def test_a_body_that_is_announced_too_large_is_not_read_at_all():
 def test_a_length_that_is_none_is_refused(length):
     arrived = Receiver(ACCOUNTS).arrive("POST", "/dlr/us", "/dlr/us", (), None, length)
     assert arrived == Reply(400)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "x-of-its-own", "identity, gzip", "GZIP"])
+def test_a_body_that_is_packed_is_refused_unread(encoding):
+    handler = Handler()
+    status, headers, _ = wsgi(handler, HTTP_CONTENT_ENCODING=encoding, **{"wsgi.input": None})
+    assert (status, headers["Accept-Encoding"]) == (415, "identity")
+    # Nothing comes: whoever read would wait for ever.
+    sent = asgi(handler, pieces=(), headers=[(b"content-encoding", encoding.encode())])
+    assert status_of(sent) == 415
+    assert {(b"accept-encoding", b"identity"), (b"connection", b"close")} <= set(sent[0]["headers"])
+    sent = asgi(handler, pieces=(), headers=[(b"content-encoding", b""), (b"content-encoding", encoding.encode())])
+    assert status_of(sent) == 415
+    assert not handler.got
+
+
+def test_a_body_that_says_that_it_is_not_packed_is_taken():
+    assert wsgi(Handler(), HTTP_CONTENT_ENCODING=" Identity ")[0] == 200
+    assert status_of(asgi(Handler(), headers=[(b"content-encoding", b"identity")])) == 200
 
 
 def test_a_body_that_ends_too_soon_is_not_taken_for_a_whole_one():
@@ -450,6 +531,22 @@ def test_what_the_application_is_mounted_under_is_left_out_of_the_path_and_kept_
         f"/sms/dlr/us?secret={SECRET}&x=%41",
     ]
     assert both(path="/us", receiver=Receiver(ACCOUNTS, prefix=""))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "status"),
+    [
+        ("/", "/dlr/us", 200),
+        ("/sms/", "/sms/dlr/us", 200),
+        ("/sms/", "/dlr/us", 200),
+        ("/sms", "/smsx/dlr/us", 404),
+        ("/dlr", "/dlr/dlr/us", 200),
+    ],
+)
+def test_a_root_path_may_end_in_a_stroke_and_ends_where_a_name_ends(root, path, status):
+    assert status_of(asgi(Handler(), path=path, root_path=root)) == status
+    receiver = Receiver(ACCOUNTS, prefix="")
+    assert status_of(asgi(Handler(), path="/sms/us", root_path="/sms/", receiver=receiver)) == 200
 
 
 def test_a_path_that_is_no_ascii_is_read_as_utf_8():
@@ -519,7 +616,11 @@ PROXIES = ["10.0.0.0/8", "2001:db8:ffff::/48"]
         ("2001:db8:ffff::1", "2001:db8::9", "2001:db8::9"),
         ("10.0.0.1", "[2001:db8::9]:1234", "2001:db8::9"),
         ("10.0.0.1", "203.0.113.9:1234", "203.0.113.9"),
+        ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "203.0.113.9, unknown", None),
+        ("10.0.0.1", "203.0.113.9]", None),
+        ("10.0.0.1", "[2001:db8::9]9", None),
+        ("10.0.0.1", "203.0.113.9:80:80", None),
         ("10.0.0.1", "unknown, 203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "", None),
         ("10.0.0.1", None, None),
@@ -547,19 +648,50 @@ def test_a_proxy_can_connect_without_an_address():
     [
         ("for=203.0.113.9", "203.0.113.9"),
         ('For="[2001:db8::9]:4711";proto=https', "2001:db8::9"),
-        ("for=198.51.100.1;by=10.0.0.9, proto=http;for=203.0.113.9:80", "203.0.113.9"),
+        ('for=198.51.100.1;by=10.0.0.9 ,\tproto=http;for="203.0.113.9:80"', "203.0.113.9"),
+        ('for="203.0.113.9:_a.b-c"', "203.0.113.9"),
+        (r'for="203\.0.113.9";x="\"a\\"', "203.0.113.9"),
+        (";for=203.0.113.9;;", "203.0.113.9"),
         ('for=203.0.113.9;x="a, for=198.51.100.1; b"', "203.0.113.9"),
         ("for=203.0.113.9, for=10.0.0.7", "203.0.113.9"),
         ("for=_hidden", None),
         ("proto=https", None),
         ("for=203.0.113.9;for=198.51.100.1", None),
-        ('for="203.0.113.9', "203.0.113.9"),
+        ("for=203.0.113.9,", None),
         ("", None),
+        # Outside the standard's grammar.
+        ('for="203.0.113.9', None),
+        ("for=203.0.113.9:80", None),
+        ("for=2001:db8::9", None),
+        ('for="2001:db8::9"', None),
+        ('for="[203.0.113.9]"', None),
+        ('for="[2001:db8::9]9"', None),
+        ('for="203.0.113.9:123456"', None),
+        ('for="203.0.113.9"x', None),
+        ('for="203.0.113.9]"', None),
+        ("for=203.0.113.9; proto=https", None),
+        ("for = 203.0.113.9", None),
+        ("203.0.113.9", None),
+        ("for=203.0.113.9;x=\x01", None),
     ],
 )
 def test_the_header_of_the_standard_is_read_as_the_standard_says(said, client):
     headers = {"Forwarded": said, "X-Forwarded-For": "198.51.100.77"}
     assert Clients(TrustedProxies(PROXIES, header="Forwarded")).client("10.0.0.1", headers) == client
+
+
+@pytest.mark.parametrize("begun", ['for=198.51.100.1;x="', 'for=198.51.100.1;x="\\', 'for="198.51.100.1', "x="])
+@pytest.mark.parametrize(
+    "appended", ["for=203.0.113.9", 'for="[2001:db8::9]:123";proto=https', 'for=203.0.113.9;host=";y="', 'for="";by=_x']
+)
+def test_a_quote_that_a_sender_opens_swallows_nothing_that_the_proxy_writes(begun, appended):
+    client = Clients(TrustedProxies(PROXIES, header="forwarded")).client
+    # On a line of its own, the proxy's is read as if it stood alone; joined, as by WSGI servers, it cannot be read.
+    alone = client("10.0.0.1", [("Forwarded", appended)])
+    assert client("10.0.0.1", [("Forwarded", begun), ("Forwarded", appended)]) == alone != "198.51.100.1"
+    for between in (",", ", "):
+        assert client("10.0.0.1", [("Forwarded", begun + between + appended)]) in (None, alone)
+    assert client("10.0.0.1", [("Forwarded", begun), ("Forwarded", "for=10.0.0.2")]) is None
 
 
 def test_the_address_behind_a_proxy_is_what_the_account_allows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import types
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def check(page, port: int, under: str = "", *, too_large: int = 413) -> None:
     assert (refused.status, refused.headers["allow"], refused.body) == (405, "POST", b"")
     assert exchange(port, "POST", f"{under}/dlr/nobody", FORM, FORM_TYPE).status == 404
     assert exchange(port, "POST", f"{under}/elsewhere", FORM, FORM_TYPE).status == 404
+    packed = exchange(
+        port, "POST", f"{under}/dlr/us{TELI}", gzip.compress(FORM), FORM_TYPE | {"Content-Encoding": "gzip"}
+    )
+    assert (packed.status, packed.headers["accept-encoding"]) == (415, "identity")
+    assert len(page.stored) == 3
     with Connection(port) as connection:
         announced = FORM_TYPE | {"Content-Length": "1000000000000"}
         connection.send(written("POST", f"{under}/dlr/us{TELI}", None, announced))
@@ -134,6 +140,8 @@ def test_django_receives_under_asgi_too(page):
     patterns = urlconf(page.urlpatterns)
     with override_settings(ROOT_URLCONF=patterns), on_uvicorn(ASGIHandler(), lifespan="off") as port:
         assert exchange(port, "POST", f"/dlr/us{TELI}", FORM, FORM_TYPE).status == 200
+        packed = FORM_TYPE | {"Content-Encoding": "gzip"}
+        assert exchange(port, "POST", f"/dlr/us{TELI}", gzip.compress(FORM), packed).status == 415
         with Connection(port) as connection:
             chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(FORM), FORM)
             connection.send(written("POST", f"/dlr/us{TELI}", None, CHUNKED) + chunks)
@@ -186,3 +194,62 @@ def test_a_sender_that_leaves_aiohttp_with_half_a_body_has_nothing_stored(page, 
         connection.send(written("POST", f"/dlr/us{TELI}", FORM, FORM_TYPE)[:-5])
     assert exchange(aiohttp_port, "POST", f"/dlr/us{TELI}", FORM, FORM_TYPE).status == 200
     assert [id for _, id, _ in page.stored] == ["m-1"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "x-of-its-own"])
+def test_aiohttp_unpacks_no_body_before_it_is_refused(page, aiohttp_port, encoding):
+    page.stored.clear()
+    body, headers = signed(page)
+    # What is not packed at all, and is proven: an unpacking reader fails over it.
+    packed = headers | {"Content-Encoding": encoding}
+    assert exchange(aiohttp_port, "POST", "/dlr/main", body, packed).status == 415
+    assert not page.stored
+
+
+def test_a_body_that_aiohttp_cannot_read_costs_that_request_only(page):
+    import asyncio
+
+    from aiohttp import StreamReader, web
+    from aiohttp.base_protocol import BaseProtocol
+    from aiohttp.test_utils import make_mocked_request
+
+    import delivrd.aiohttp
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        body = StreamReader(BaseProtocol(loop), 65536, loop=loop)
+        # What its parser sets when a body is of another form than its head says.
+        body.set_exception(web.RequestPayloadError())
+        request = make_mocked_request(
+            "POST", f"/dlr/us{TELI}", FORM_TYPE, match_info={"rest": "us"}, payload=body, loop=loop
+        )
+        (route,) = delivrd.aiohttp.routes(Receiver(page.accounts), page.handler)
+        return (await route.handler(request)).status
+
+    assert asyncio.run(main()) == 400
+
+
+def test_aiohttp_reads_no_more_of_what_is_too_large_or_goes_nowhere(page, aiohttp_port):
+    announced = FORM_TYPE | {"Content-Length": "9000000000"}
+    for target, headers, status in [
+        (f"/dlr/us{TELI}", announced, 413),
+        ("/dlr/nobody", announced, 404),
+        ("/dlr/nobody", CHUNKED, 404),
+    ]:
+        with Connection(aiohttp_port) as connection:
+            connection.send(written("POST", target, None, headers))
+            answer = connection.answer()
+            assert (answer.status, answer.headers["connection"]) == (status, "close")
+            assert connection.ended()
+
+
+def test_a_sender_of_a_little_body_that_goes_nowhere_can_send_it_all_under_aiohttp(aiohttp_port):
+    with Connection(aiohttp_port) as connection:
+        request = written("POST", "/dlr/nobody", FORM, FORM_TYPE)
+        connection.send(request[: -len(FORM)])
+        answer = connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (404, "close")
+        # Closed already, one of these would fail.
+        for byte in FORM:
+            connection.send(bytes([byte]))
+        assert connection.ended()

@@ -16,7 +16,7 @@ from test_receiving import FORM, KIND, SECRET
 
 import delivrd.asgi
 from delivrd import Account, Accounts, HmacBody, Registry, Request, read_samples
-from delivrd.receiving import Receiver, openapi
+from delivrd.receiving import Receiver, TrustedProxies, openapi
 
 PROVIDERS = Registry.installed()
 LIMIT = 2000
@@ -227,6 +227,29 @@ def test_a_sender_that_is_too_slow_is_sent_away():
         connection.send(written("POST", TARGET, None, FORM_TYPE | {"Content-Length": "10"}) + b"id")
         assert connection.answer().status == 408
         assert connection.ended()
+
+
+def test_a_sender_on_this_machine_names_no_other_address_as_its_own():
+    accounts = Accounts([(PROVIDERS["teli"], Account(name="us", addresses=["192.0.2.1"]))])
+    forged = FORM_TYPE | {"X-Forwarded-For": "192.0.2.1"}
+    app = delivrd.asgi.Application(Receiver(accounts), lambda received: None)
+    with on_uvicorn(app) as port:
+        assert exchange(port, "POST", "/dlr/us", FORM, forged).status == 401
+    # Why the page demands it: by default uvicorn believes whoever connects from this machine.
+    with on_uvicorn(app, proxy_headers=True) as port:
+        assert exchange(port, "POST", "/dlr/us", FORM, forged).status == 200
+    proxies = TrustedProxies(["127.0.0.1"], header="forwarded")
+    # What the proxy does not write itself, it passes on.
+    passed_on = forged | {"Forwarded": "for=203.0.113.66"}
+    with on_uvicorn(delivrd.asgi.Application(Receiver(accounts, proxies=proxies), lambda received: None)) as port:
+        assert exchange(port, "POST", "/dlr/us", FORM, passed_on).status == 401
+        assert exchange(port, "POST", "/dlr/us", FORM, passed_on | {"Forwarded": "for=192.0.2.1"}).status == 200
+
+
+def test_a_sender_on_this_machine_names_no_other_path_as_its_own(served):
+    forged = FORM_TYPE | {"SCRIPT_NAME": "/dlr"}
+    assert exchange(served.port, "POST", TARGET, form("own-path"), forged).status == 200
+    assert "own-path" in served.stored()
 
 
 def test_a_slow_handler_stops_nobody_on_an_event_loop():

@@ -15,15 +15,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn
 
 from delivrd.accounts import Account
 from delivrd.errors import AccountError, PluginError, UnknownProvider
 from delivrd.provider import Provider
+from delivrd.records import encodable
 from delivrd.tables import Meanings, Row
-
-Path: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in a document: the keys, and the places in lists, from the outermost."""
+from delivrd.tomlplaces import Path, holds, line_of, line_of_long_number
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 """A name stands in a URL, so it is written with the characters that no URL escapes (RFC 3986, section 2.3)."""
@@ -126,6 +125,8 @@ def load_accounts(path: str, providers: Mapping[str, Provider]) -> Accounts:
         data = file.read_bytes()
     except OSError as error:
         raise AccountError(f"{path}: expected a file that can be read: {error.strerror}") from None
+    except ValueError:
+        raise AccountError(f"{path!r}: expected the name of a file; no file can have this one") from None
     return read_accounts(str(path), data, providers, environ=os.environ, read_file=read_file)
 
 
@@ -179,6 +180,10 @@ class _Document:
             raise AccountError(f"{name}: expected TOML: {_plain(str(error), self.text)}") from None
         except RecursionError:
             raise AccountError(f"{name}: expected TOML that is not nested so deep") from None
+        except ValueError:
+            # What `int` refuses goes through the parser as it is.
+            line = line_of_long_number(self.text)
+            raise AccountError(f"{name}: line {line}: expected a number of fewer digits") from None
 
     def accounts(self) -> Accounts:
         tables = self.document.get("accounts")
@@ -258,26 +263,32 @@ class _Document:
             self._refuse(path, f"{_spelt(path[2:])}: expected {_SPELLINGS}")
         ((source, name),) = given.items()
         found = self._variable(path, name) if source == "env" else self._file(path, name)
-        if not found:
-            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} is empty; an empty secret admits everybody")
-        return found
+        # Editors and shells end a text with a line end, which is no part of a secret.
+        secret = found.removesuffix("\n").removesuffix("\r")
+        if (wrong := _unlikely(secret)) is not None:
+            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} {wrong}")
+        return secret
 
     def _variable(self, path: Path, name: str) -> str:
         found = self.environ.get(name)
         if found is None:
             self._refuse(path, f"{_spelt(path[2:])}: the environment has no variable {name}; set it")
+        if encodable(found) != found:
+            self._refuse(path, f"{_spelt(path[2:])}: env {name}: expected UTF-8; write the secret in it anew")
         return found
 
     def _file(self, path: Path, name: str) -> str:
         if self.read_file is None:
             self._refuse(path, f'{_spelt(path[2:])}: no files are read here; give a text or {{env = "NAME"}}')
         try:
-            # Editors end a file with a line end, which is no part of a secret.
-            return self.read_file(name).decode().rstrip("\r\n")
+            return self.read_file(name).decode()
+        except UnicodeDecodeError:
+            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8; save it as UTF-8")
         except OSError as error:
             self._refuse(path, f"{_spelt(path[2:])}: file {name} cannot be read: {error.strerror or 'no such file'}")
-        except UnicodeDecodeError:
-            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8")
+        except ValueError:
+            # Python's answer to a NUL.
+            self._refuse(path, f"{_spelt(path[2:])}: no file can have the name {name!r}; give another")
 
     def _refuse(self, path: Path, said: str) -> NoReturn:
         where = _spelt(path[:2]) if path[:1] == ("accounts",) and len(path) > 1 else ""
@@ -285,49 +296,17 @@ class _Document:
         raise AccountError(": ".join(filter(None, (self.name, f"line {line}", where, said)))) from None
 
 
-def line_of(text: str, path: Path) -> int:
-    """The number of the line, from 1, on which the statement begins that first brings a value into a TOML document.
-
-    TOML's own parser is asked, about ever shorter beginnings of the text: it cannot misread a string as a table.
-
-    Args:
-        text: a document that parses, its line ends `\\n`.
-        path: the value; where it is not there, the innermost table or list around it that is.
-    """
-    lines = text.split("\n")
-    whole = tomllib.loads(text)
-    while path and not _holds(whole, path):
-        path = path[:-1]
-    if not path:
-        return 1
-
-    def parsed(most: int) -> tuple[int, Mapping[str, Any]]:
-        """The longest beginning of at most so many lines that parses."""
-        while True:
-            try:
-                return most, tomllib.loads("\n".join(lines[:most]))
-            except tomllib.TOMLDecodeError:
-                most -= 1
-
-    low, high = 0, len(lines)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _holds(parsed(middle)[1], path):
-            high = middle
-        else:
-            low = middle
-    return parsed(high - 1)[0] + 1
-
-
-def _holds(document: Any, path: Path) -> bool:
-    for key in path:
-        if isinstance(document, list) and isinstance(key, int):
-            if key >= len(document):
-                return False
-        elif not (isinstance(document, dict) and key in document):
-            return False
-        document = document[key]
-    return True
+def _unlikely(secret: str) -> str | None:
+    """Why a secret from outside the accounts file cannot be meant, and the remedy."""
+    if not secret:
+        return "is empty; an empty secret admits everybody"
+    if secret.isspace():
+        return "holds nothing but blanks; write the secret in it"
+    if secret.startswith("\ufeff"):
+        return "begins with a byte-order mark; save it without one"
+    if "\n" in secret or "\r" in secret:
+        return "holds a line end inside, or more than one at the end; write one secret in it, on one line"
+    return "holds a NUL; write the secret in it as text" if "\0" in secret else None
 
 
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\[(\d+)\]")
@@ -340,7 +319,7 @@ def _place(document: Mapping[str, Any], here: Path, said: str) -> Path:
     while True:
         fields, colon, rest = said.partition(":")
         steps = [name or int(at) for name, at in _STEP.findall(fields)]
-        if not colon or " " in fields or not _holds(document, (*place, *steps)):
+        if not colon or " " in fields or not holds(document, (*place, *steps)):
             break
         place, said = (*place, *steps), rest.strip()
     unknown = _UNKNOWN.search(said)

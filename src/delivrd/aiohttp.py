@@ -5,6 +5,8 @@ The rule of this module: only what aiohttp asks for; what is answered is told in
 
 from __future__ import annotations
 
+from typing import Final
+
 try:
     from aiohttp import ClientError, hdrs, web
 except ImportError as error:
@@ -13,6 +15,9 @@ except ImportError as error:
 from delivrd.receipt import Reply
 from delivrd.receiving.conduct import BODY_SECONDS, CUT, Clock, Gone, answer_async, awaited, utc_now
 from delivrd.receiving.receiver import AsyncHandler, Handler, Receiver
+
+_LITTLE: Final = 65536
+"""Bytes of a refused body that may still be read: a sender that is cut off while it sends can miss the reply."""
 
 
 def routes(
@@ -42,28 +47,44 @@ def routes(
             request.headers.get(hdrs.CONTENT_LENGTH),
         )
         if isinstance(head, Reply):
-            return _response(head, close=not body.at_eof())
+            return _Response(request, head, cut=not 0 < (request.content_length or 0) <= _LITTLE)
 
         async def read() -> bytes | None:
             if body.at_eof():
                 return None
             try:
                 return await body.readany() or None
-            except (OSError, ClientError, web.PayloadAccessError) as error:
+            except (OSError, ClientError, web.PayloadAccessError, web.RequestPayloadError) as error:
                 raise Gone from error
 
         try:
             reply = await answer_async(receiver, handle, head, read, clock, body_seconds)
         except Gone:
             reply = CUT
-        return _response(reply, close=not body.at_eof())
+        return _Response(request, reply, cut=True)
 
     # No more of the path is matched: a gateway's other routes keep theirs.
     return [web.route(hdrs.METH_ANY, receiver.prefix + "/{rest:.*}", answer)]
 
 
-def _response(reply: Reply, *, close: bool) -> web.Response:
-    response = web.Response(status=reply.status, body=reply.body, headers=list(reply.headers))
-    if close:
-        response.force_close()
-    return response
+class _Response(web.Response):
+    """A reply; where some of the body is left unread, the connection is closed after it.
+
+    Args:
+        request: the request.
+        reply: to it.
+        cut: close at once: aiohttp would read for ten seconds more, without a limit, whatever still comes.
+    """
+
+    def __init__(self, request: web.Request, reply: Reply, *, cut: bool) -> None:
+        super().__init__(status=reply.status, body=reply.body, headers=list(reply.headers))
+        unread = not request.content.at_eof()
+        if unread:
+            self.force_close()
+        self._cut = request.protocol if unread and cut else None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """As aiohttp's; what was written still goes out before the connection is closed."""
+        await super().write_eof(data)
+        if self._cut is not None:
+            self._cut.force_close()

@@ -53,8 +53,9 @@ class Application:
         if scope["type"] != "http":
             await _other(scope["type"], receive, send)
             return
-        path, root = scope["path"], scope.get("root_path", "")
-        if root and path.startswith(root):
+        # Servers take a root path with a stroke at its end too.
+        path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+        if root and path.startswith(root + "/"):
             path = path[len(root) :]
         headers = scope["headers"]
         client = scope.get("client")

@@ -2,11 +2,13 @@
 
 The rule of this module: a header is believed only as far as proxies wrote it that the gateway
 declares; whatever cannot be read leaves the client unknown, which no allowed address matches.
+Each line of a header is read by itself, so that nothing a sender began swallows what a proxy wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -18,6 +20,19 @@ UNIX: Final = "unix"
 """Stands for a peer without an address, as on a Unix socket."""
 
 _HEADERS: Final = ("x-forwarded-for", "forwarded")
+
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""A token (RFC 9110, section 5.6.2)."""
+
+_QUOTED: Final = r'"((?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)"'
+"""RFC 9110, section 5.6.4; header values are read as Latin-1."""
+
+_PAIR: Final = re.compile(rf"({_WORD})=(?:({_WORD})|{_QUOTED})")
+_AFTER_PAIR: Final = re.compile(r"(;)|[\t ]*(,)[\t ]*|\Z")
+"""What can follow a pair (RFC 7239, section 4): another, another element, or the end."""
+
+_NODE: Final = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(?:[0-9]{1,5}|_[0-9A-Za-z._-]+))?")
+"""An address with or without a port (RFC 7239, section 6)."""
 
 
 class TrustedProxies(msgspec.Struct, frozen=True):
@@ -73,14 +88,14 @@ class Clients:
         """
         if not self._is_proxy(peer):
             return peer or None
-        listed = ",".join(all_headers(headers, self._header))
-        hops = list(_forwarded(listed)) if self._header == "forwarded" else [_bare(hop) for hop in listed.split(",")]
+        hops_of = _forwarded if self._header == "forwarded" else _forwarded_for
         # The nearest proxy writes at the end.
-        for hop in reversed(hops):
-            if hop is None:
-                return None
-            if not self._is_proxy(hop):
-                return hop
+        for line in reversed(all_headers(headers, self._header)):
+            for hop in reversed(hops_of(line)):
+                if hop is None:
+                    return None
+                if not self._is_proxy(hop):
+                    return hop
         return None
 
     def _is_proxy(self, address: str | None) -> bool:
@@ -99,31 +114,45 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _bare(hop: str) -> str | None:
+def _forwarded_for(line: str) -> list[str | None]:
+    """The address of each element of a line of `X-Forwarded-For`; None where it is none."""
+    hops = [hop.strip() for hop in line.split(",")]
+    # Most proxies write the addresses of version 6 without brackets here.
+    return [_written(_address(hop)) or _node(hop) for hop in hops]
+
+
+def _forwarded(line: str) -> list[str | None]:
+    """The address of each element of a line of `Forwarded`; None where it names none, or the line is none."""
+    line = line.strip("\t ")
+    hops: list[str | None] = []
+    named: list[str] = []
+    at = 0
+    while True:
+        pair = _PAIR.match(line, at)
+        if pair is not None:
+            at = pair.end()
+            if pair[1].lower() == "for":
+                named.append(pair[2] or re.sub(r"\\(.)", r"\1", pair[3] or ""))
+        after = _AFTER_PAIR.match(line, at)
+        if after is None:
+            return [None]
+        at = after.end()
+        if after[1] is None:
+            hops.append(_node(named[0]) if len(named) == 1 else None)
+            named = []
+            if after[2] is None:
+                return hops
+
+
+def _node(text: str) -> str | None:
     """An address without its port: `192.0.2.7:1234`, `[2001:db8::1]:1234`; None where it is none."""
-    hop = hop.strip()
-    if hop.startswith("["):
-        hop = hop[1:].partition("]")[0]
-    elif hop.count(":") == 1:
-        hop = hop.partition(":")[0]
-    found = _address(hop)
-    return None if found is None else str(found)
+    node = _NODE.fullmatch(text)
+    if node is None:
+        return None
+    host = node[1] or node[2] or ""
+    # Brackets stand around version 6 and around nothing else.
+    return _written(_address(host)) if (":" in host) == (node[1] is not None) else None
 
 
-def _forwarded(listed: str) -> Iterator[str | None]:
-    """The address of each element of a `Forwarded` header (RFC 7239, section 4); None where it names none."""
-    for element in _outside_quotes(listed, ","):
-        pairs = [pair.partition("=") for pair in _outside_quotes(element, ";")]
-        named = [value.strip().strip('"') for name, _, value in pairs if name.strip().lower() == "for"]
-        yield _bare(named[0]) if len(named) == 1 else None
-
-
-def _outside_quotes(text: str, separator: str) -> Iterator[str]:
-    start, quoted = 0, False
-    for at, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif character == separator and not quoted:
-            yield text[start:at]
-            start = at + 1
-    yield text[start:]
+def _written(address: IPv4Address | IPv6Address | None) -> str | None:
+    return None if address is None else str(address)

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, TypeAlias
@@ -93,19 +94,22 @@ def is_async(handler: object) -> bool:
     """Whether a handler has to be awaited.
 
     Raises:
-        TypeError: it is none at all.
+        TypeError: it is none at all, or a generator function.
     """
     if not callable(handler):
         raise TypeError("handler: expected a function")
     # An object that is called has its function one step further.
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(handler.__call__)
+    functions = (handler, handler.__call__)
+    if any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in functions):
+        raise TypeError("handler: expected a function without yield: nothing of it would run when it is called")
+    return any(inspect.iscoroutinefunction(each) for each in functions)
 
 
 def require_sync(handler: Handler) -> Handler:
     """Refuse a handler that would have to be awaited where nothing can.
 
     Raises:
-        TypeError: it is none, or an async one.
+        TypeError: it is none, a generator function, or an async one.
     """
     if is_async(handler):
         raise TypeError("handler: expected a plain function here; an async one needs delivrd.asgi or delivrd.aiohttp")
@@ -173,7 +177,7 @@ async def answer_async(
     if isinstance(taken, Reply):
         return taken
     try:
-        await handle(taken)
+        _require_done(await handle(taken))
     # Whatever a handler raises: the report is not stored.
     except Exception as error:
         return receiver.failed(head.door, error)
@@ -184,26 +188,38 @@ def awaited(handler: Handler | AsyncHandler) -> AsyncHandler:
     """A handler to await: a plain function is run in a thread, where it cannot hold the loop up.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is none, or a generator function.
     """
     if is_async(handler):
         return handler  # type: ignore[return-value]  # is_async has told
 
-    async def in_a_thread(received: Received) -> None:
-        result = await asyncio.to_thread(handler, received)
-        if inspect.isawaitable(result):
-            await result
+    def attempt(received: Received) -> tuple[object, Exception | None]:
+        try:
+            return handler(received), None
+        # The future between the threads carries no StopIteration: nobody would ever be answered.
+        except Exception as error:
+            return None, error
+
+    async def in_a_thread(received: Received) -> object:
+        result, error = await asyncio.to_thread(attempt, received)
+        if error is not None:
+            raise error
+        return await result if inspect.isawaitable(result) else result
 
     return in_a_thread
 
 
 def _require_done(result: object) -> None:
-    """Refuse what is only promised: nobody here could await it, and the report would be lost."""
-    if result is not None and inspect.isawaitable(result):
+    """Refuse what is only promised: nobody here waits for it, and the report could be lost."""
+    if result is None:
+        return
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
         close = getattr(result, "close", None)
         if close is not None:
             close()
-        raise TypeError("the handler gave something to await")
+        raise TypeError("the handler gave something to await or to run through; it has to be done when it returns")
+    if isinstance(result, Future):
+        raise TypeError("the handler gave a future; it has to be done when it returns: wait for the result")
 
 
 @functools.lru_cache(maxsize=64)

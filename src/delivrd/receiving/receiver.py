@@ -18,8 +18,8 @@ import msgspec
 
 from delivrd.accountfile import Accounts, provable
 from delivrd.accounts import Account
-from delivrd.errors import AccountError, InputError, TooLarge
-from delivrd.inputs import Headers, Input, Request
+from delivrd.errors import AccountError, InputError, TooLarge, UnsupportedMediaType
+from delivrd.inputs import Headers, Input, Request, all_headers
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt, Reply
 from delivrd.receiving.clients import Clients, TrustedProxies
@@ -30,6 +30,9 @@ LOG.addHandler(logging.NullHandler())
 
 _NOT_FOUND: Final = Reply(404)
 _BAD_LENGTH: Final = Reply(400)
+_NOT_ENCODED: Final = Reply(415, headers=(("Accept-Encoding", "identity"),))
+"""Names what would be taken (RFC 9110, section 15.5.16)."""
+
 _MOST_FRAMES: Final = 6
 """Frames of a failure that are logged, the innermost ones."""
 
@@ -168,7 +171,13 @@ class Receiver:
             size = int(length)
         client = peer or None if self._client is None else self._client(peer, headers)
         head = Head(door, method, target, headers, client, size)
-        return head if size is None or size <= head.most else self.too_large(head)
+        if size is not None and size > head.most:
+            return self.too_large(head)
+        # No provider packs a body, its proof is about the raw bytes, and some servers unpack it before anybody sees it.
+        if any(value.strip().lower() not in ("", "identity") for value in all_headers(headers, "content-encoding")):
+            said = "Content-Encoding: expected none; the body has to come as it is"
+            return _refusal(door, UnsupportedMediaType(said, reply=_NOT_ENCODED))
+        return head
 
     def too_large(self, head: Head) -> Reply:
         """The reply to a body that is larger than the account allows, however much larger."""
@@ -198,6 +207,9 @@ class Receiver:
 
         Only the error's type and the places in the code are logged: its message can hold what the request held.
         """
+        if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+            # What no coroutine can raise; Python puts the other in its place (PEP 479).
+            error = error.__cause__
         places = [
             f"{frame.f_code.co_filename.rpartition('/')[2]}:{line}" for frame, line in walk_tb(error.__traceback__)
         ]
