@@ -47,7 +47,8 @@ _OTHER: Final = re.compile(
 """A label of a centre's own, with its value."""
 
 _DATES: Final = frozenset({"submit date", "done date"})
-_NAMES: Final = {"submitdate": "submit date", "donedate": "done date", "delivrd": "dlvrd"}
+_NAMES: Final = {"id": "id", "sub": "sub", "dlvrd": "dlvrd", "delivrd": "dlvrd", "stat": "stat", "err": "err"}
+"""What labels are called here; all others are dates."""
 _WORDS: Final = frozenset(row.label for row in STAT.rows)
 
 _DATE: Final = re.compile(r"[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
@@ -133,11 +134,16 @@ def _fields(text: str) -> list[tuple[str, str, str]]:
     name, start = "", 0
     for label in _LABEL.finditer(text, 0, end):
         at = label.start()
-        if not _begins(text, at, name, start):
+        # Nearly always a space is before it: the rest is spared.
+        if text[at - 1 : at] == " ":
+            found.append(_field(text, name, start, at))
+        elif _begins(text, at, name, start):
+            found.append(_field(text, name, start, max(start, _glued(text, at))))
+        else:
             continue
-        found.append(_field(text, name, start, max(start, _glued(text, at))))
-        letters = "".join(filter(str.isalpha, label[1].lower()))
-        name, start = _NAMES.get(letters, letters), label.end()
+        spelt = label[1].lower()
+        name = _NAMES.get(spelt) or ("submit date" if spelt[0] == "s" else "done date")
+        start = label.end()
     found.append(_field(text, name, start, end))
     if message is not None:
         words = text[message.end() :]
@@ -194,17 +200,17 @@ def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
     """A field with its value, which ends at white space or a separator, and with what follows that."""
     if not name:
         return name, "", text[start:end]
-    form = _VALUE
-    if name in _DATES:
-        first = _VALUE.match(text, start, end)
-        if first is not None and _WHOLE["stat"].fullmatch(text, *first.span()):
+    found = _VALUE.match(text, start, end)
+    stop = start if found is None else found.end()
+    value = text[start:stop].strip(_AROUND)
+    if name in _DATES and not _DATE.fullmatch(value):
+        if value.upper() in _WORDS:
             # It is empty, and a state without a label stands behind it.
             return name, "", text[start:end]
-        if first is not None and not _DATE.fullmatch(text, *first.span()):
-            form = _DATE_IN_PARTS
-    value = form.match(text, start, end) or _VALUE.match(text, start, end)
-    stop = start if value is None else value.end()
-    return name, text[start:stop].strip(_AROUND), text[stop:end]
+        found = _DATE_IN_PARTS.match(text, start, end)
+        stop = stop if found is None else found.end()
+        value = text[start:stop].strip(_AROUND)
+    return name, value, text[stop:end]
 
 
 def _find_state(values: dict[str, str], tails: list[tuple[str, str]]) -> None:
@@ -229,6 +235,8 @@ def _others(tails: list[str], warnings: list[Warning]) -> dict[str, str]:
     others: dict[str, str] = {}
     words = []
     for tail in tails:
+        if not tail or tail.isspace():
+            continue
         at = 0
         for found in _OTHER.finditer(tail):
             words.append(tail[at : found.start()].strip(_AROUND))
