@@ -276,16 +276,19 @@ def test_a_pdu_is_read_with_white_space_in_its_hex() -> None:
 def test_data_sm_is_read() -> None:
     body = b"CMT\0" + b"\x01\x01" + b"447700900001\0" + b"\0\0shop\0" + b"\x04\x01\x08" + b"\x04\x24\x00\x02hi"
     pdu = (16 + len(body)).to_bytes(4) + (0x103).to_bytes(4) + bytes(8) + body
-    assert read_pdu(pdu) == DeliverSm(4, "447700900001", "shop", b"", {0x0424: b"hi"}, 8)
+    assert read_pdu(pdu) == DeliverSm(4, "+447700900001", "shop", b"", {0x0424: b"hi"}, 8)
 
 
-def test_every_shorter_pdu_is_refused_by_the_field_that_is_cut() -> None:
+def test_every_shorter_pdu_is_refused_by_the_field_that_is_cut_but_for_its_optional_parameters() -> None:
     whole = write_pdu(DELIVER)
     tlvs_begin = len(whole) - len(b"\0\x1e\0\x021\0") - len(b"\x04\x27\0\1\2")
     for size in range(len(whole)):
         cut = size.to_bytes(4) + whole[4:size]
-        if size in (tlvs_begin, tlvs_begin + 6):
-            assert read_pdu(cut).short_message == DELIVER.short_message
+        if size >= tlvs_begin:
+            kept = read_pdu(cut)
+            assert kept.short_message == DELIVER.short_message
+            assert kept.tlvs == ({0x001E: b"1\0"} if size >= tlvs_begin + 6 else {})
+            assert write_pdu(kept) == cut
             continue
         with pytest.raises(Unreadable) as caught:
             read_pdu(cut[:size])

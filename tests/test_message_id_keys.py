@@ -60,6 +60,10 @@ def test_every_number_of_64_bits_is_found_in_either_base_as_it_is_or_padded(numb
 def test_a_long_number_does_not_overflow_and_one_beyond_all_ids_stays_a_text() -> None:
     ids = MessageIds(HEXADECIMAL, DECIMAL)
     assert message_id_keys("9" * 64, ids)[0] == f"{int('9' * 64):x}"
+    largest = 16**64 - 1
+    assert f"{largest:x}" in message_id_keys(str(largest), ids)
+    assert str(largest) in message_id_keys(f"{largest:x}", MessageIds(DECIMAL, HEXADECIMAL))
+    assert learn_message_ids([(f"{largest:x}", str(largest))]).fits == (ids,)
     assert message_id_keys("9" * 5000, ids) == ("9" * 5000,)
 
 
@@ -111,3 +115,10 @@ def test_pairs_that_have_nothing_in_common_fit_nothing() -> None:
     assert learn_message_ids([("abc", "xyz")]).fits == ()
     assert learn_message_ids([]).fits == ()
     assert not learn_message_ids([]).certain
+
+
+def test_pairs_without_an_id_teach_nothing() -> None:
+    for pairs in ([("", "")], [("a", "")], [(" ", "\t")]):
+        learnt = learn_message_ids(pairs)
+        assert (learnt.fits, learnt.pairs, learnt.certain) == ((), 0, False)
+    assert learn_message_ids([("", ""), ("39f99dd5", "0972660181")]).certain

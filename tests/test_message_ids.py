@@ -43,6 +43,17 @@ def test_a_declared_difference_means_nothing(ids, sent, reported):
     assert ids.canonical_sent(sent) == ids.canonical_reported(reported)
 
 
+def test_the_largest_id_joins_in_both_bases_and_a_larger_one_is_no_number():
+    for number in (16**63, 16**64 - 1):
+        for ids, sent, reported in (
+            (HEX_TO_DECIMAL, f"{number:x}", str(number)),
+            (MessageIds(IdBase.DECIMAL, IdBase.HEXADECIMAL), str(number), f"{number:X}"),
+        ):
+            assert ids.canonical_sent(sent) == ids.canonical_reported(reported) == f"#{number}"
+    assert HEX_TO_DECIMAL.canonical_sent(f"{16**64:x}") == f"={16**64:x}"
+    assert HEX_TO_DECIMAL.canonical_reported(str(16**64)) == f"={16**64}"
+
+
 def test_a_text_longer_than_any_number_is_no_number():
     assert HEX_TO_DECIMAL.canonical_reported("1" * 5000) == "=" + "1" * 5000
 

@@ -114,6 +114,60 @@ def test_a_row_that_qualifies_and_decides_is_refused(row: Row) -> None:
         check_table(CodeTable("kind", (row,), PAGE, consulted=Consulted.QUALIFIES))
 
 
+EVENT = CodeTable(
+    "event",
+    (
+        Row("1", Status.DELIVERED, True, meaning="delivered"),
+        Row("2", Status.FAILED, True, meaning="failed, or it is not known", beside=Consulted.NEVER),
+        Row("32", Status.ACCEPTED, meaning="not the last word", beside=Consulted.QUALIFIES),
+        Row("66", Status.UNKNOWN, True, meaning="unknown"),
+    ),
+    PAGE,
+    consulted=Consulted.CHECKED,
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "status", "final", "rule", "conflicts"),
+    [
+        ("OK", "1", Status.DELIVERED, True, Rule.NOT_CONSULTED, []),
+        ("OK", "2", Status.DELIVERED, True, Rule.NOT_CONSULTED, []),
+        ("OK", "66", Status.DELIVERED, True, Rule.NOT_CONSULTED, []),
+        ("OK", "7", Status.DELIVERED, True, Rule.NOT_CONSULTED, []),
+        ("BAD", "1", Status.UNDELIVERED, True, Rule.CONFLICT, ["event"]),
+        ("WAIT", "1", Status.SENT, False, Rule.CONFLICT, ["event"]),
+        ("?", "1", Status.UNKNOWN, True, Rule.NOT_CONSULTED, []),
+        ("OK", "32", Status.DELIVERED, False, Rule.QUALIFIED, []),
+        ("BAD", "32", Status.DEFERRED, False, Rule.QUALIFIED, []),
+        # Where nothing above has decided, it decides.
+        ("odd", "2", Status.FAILED, True, Rule.DECIDED, []),
+        ("odd", "32", Status.ACCEPTED, False, Rule.DECIDED, []),
+    ],
+)
+def test_a_table_that_is_checked_decides_nothing_beside_another_and_is_held_against_it(
+    state: str, event: str, status: Status, final: bool, rule: Rule, conflicts: list[str]
+) -> None:
+    verdict = Classifier([STATE, EVENT]).judge({"state": state, "event": event})
+    assert verdict is not None
+    assert (verdict.status, verdict.final) == (status, final)
+    assert [step.rule for step in verdict.steps if step.field == "event"] == [rule]
+    assert [warning.field for warning in verdict.warnings if warning.kind is WarningKind.CONFLICT] == conflicts
+
+
+@pytest.mark.parametrize(
+    ("consulted", "beside"),
+    [
+        (Consulted.ALWAYS, Consulted.NEVER),
+        (Consulted.UNDECIDED, Consulted.QUALIFIES),
+        (Consulted.CHECKED, Consulted.ALWAYS),
+    ],
+)
+def test_only_a_row_of_a_table_that_is_checked_stands_beside_others(consulted: Consulted, beside: Consulted) -> None:
+    row = Row("x", Status.SENT, meaning="sent", beside=beside)
+    with pytest.raises(ValueError, match="beside"):
+        check_table(CodeTable("kind", (row,), PAGE, consulted=consulted))
+
+
 # --- meanings by a setting
 
 

@@ -756,14 +756,15 @@ def test_what_a_decode_function_raises_is_the_plugins_fault_and_keeps_its_cause(
         provider.read(post(b"refuse"))
 
 
-def test_a_receipt_longer_than_any_is_refused_with_its_tlvs_counted():
+def test_a_pdu_larger_than_the_account_allows_is_refused_with_its_tlvs_counted():
+    account = Account(open=True, max_body=4096)
     provider = acme(Pdu(reading=EVENT, decode=decode_lines))
     text = b"id=1 stat=SENT"
-    assert provider.read(DeliverSm(4, "1", "2", text, {0x1400: b"x" * 4000})).reports
+    assert provider.read(DeliverSm(4, "1", "2", text, {0x1400: b"x" * 4000}), account).reports
     for receipt in (DeliverSm(4, "1", "2", text * 300), DeliverSm(4, "1", "2", text, {0x0424: b"x" * 4090})):
-        for take in (provider.read, lambda sent: provider.receive(sent, Account(open=True))):
-            with pytest.raises(TooLarge, match="receipt: expected at most 4096 bytes"):
-                take(receipt)
+        for take in (provider.read, provider.receive):
+            with pytest.raises(TooLarge, match="input: expected at most 4096 bytes"):
+                take(receipt, account)
 
 
 def test_an_unreadable_smpp_receipt_is_answered_as_received():

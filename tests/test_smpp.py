@@ -1,9 +1,7 @@
-"""What fixtures cannot say of `smpp`: any order, case, padding and subset of labels; and what no text may do."""
+"""What fixtures cannot say of `smpp`: what is a receipt, what it means, and that no bytes break it."""
 
 from __future__ import annotations
 
-import re
-import re._parser as parser
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from receipts import BOTH, PHONE, SENDER, TEXTBOOK, pdu, read, written
 
 from delivrd import (
     Account,
@@ -23,11 +22,9 @@ from delivrd import (
     Meanings,
     Outcome,
     Provider,
-    Report,
     Row,
     Rule,
     Status,
-    TooLarge,
     Unreadable,
     WarningKind,
     explain,
@@ -37,128 +34,9 @@ from delivrd import (
 )
 from delivrd.files import Sample
 from delivrd.pdu import write_pdu
-from delivrd_smpp import ESM_CLASS, MAP_ERRORS, MESSAGE_STATE, SMPP, STAT, alphabets, read_receipt_text, text
+from delivrd_smpp import ESM_CLASS, MAP_ERRORS, MESSAGE_STATE, SMPP, STAT
 from delivrd_smpp.receiver import Settings
 from delivrd_teli.notifications import TELI
-
-PHONE, SENDER = "15555550123", "447700900123"
-TEXTBOOK = "id:0123456789 sub:001 dlvrd:001 submit date:2401311200 done date:2401311205 stat:DELIVRD err:000 text:Hello"
-BOTH = {0x001E: b"0123456789\0", 0x0427: b"\x02"}
-
-
-def pdu(message: str | bytes = TEXTBOOK, esm_class: int = 4, tlvs: dict[int, bytes] | None = None) -> DeliverSm:
-    data = message.encode() if isinstance(message, str) else message
-    return DeliverSm(esm_class, PHONE, SENDER, data, tlvs or {})
-
-
-def read(input: DeliverSm, **account: Any) -> Report:
-    (report,) = SMPP.read(input, Account(**{"zone": "UTC", **account})).reports
-    return report
-
-
-# --- the text
-
-VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
-VALUES = {
-    "id": st.text(VISIBLE, min_size=1, max_size=64),
-    "sub": st.text(VISIBLE, min_size=1, max_size=5),
-    "dlvrd": st.text(VISIBLE, min_size=1, max_size=5),
-    "submit date": st.from_regex(r"\A[0-9]{10,14}\Z").filter(lambda date: date.strip("0")),
-    "done date": st.from_regex(r"\A[0-9]{10,14}\Z").filter(lambda date: date.strip("0")),
-    "stat": st.one_of(st.sampled_from([row.label for row in STAT.rows]), st.text(VISIBLE, min_size=1, max_size=12)),
-    "err": st.text(VISIBLE, min_size=1, max_size=5),
-}
-LABELS = {
-    "dlvrd": ("dlvrd", "delivrd"),
-    "submit date": ("submit date", "submit_date"),
-    "done date": ("done date", "done_date"),
-}
-SPACES = st.text(" \t\r\n\0", min_size=1, max_size=3)
-CASES = st.sampled_from([str.lower, str.upper, str.title, str.swapcase])
-
-
-@st.composite
-def written(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
-    """A text before `text:`, and what was put in."""
-    names = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, unique=True))
-    values = {name: draw(VALUES[name]) for name in names}
-    parts = [draw(st.one_of(st.just(""), SPACES))]
-    for name in names:
-        label = draw(CASES)(draw(st.sampled_from(LABELS.get(name, (name,)))))
-        padding = draw(st.one_of(st.just(""), st.text(" \t", max_size=3)))
-        parts += [label, ":", padding, values[name], draw(SPACES)]
-    return "".join(parts), values
-
-
-@given(written())
-def test_what_was_put_in_comes_out_in_any_order_case_padding_and_subset(made: tuple[str, dict[str, str]]) -> None:
-    told = read_receipt_text(made[0])
-    assert (told.values, told.warnings) == (made[1], ())
-
-
-@given(written(), st.text(max_size=200))
-def test_no_text_behind_its_label_changes_anything_else(made: tuple[str, dict[str, str]], words: str) -> None:
-    told = read_receipt_text(f"{made[0]}text:{words}")
-    assert told.values | {"text": ""} == made[1] | {"text": ""}
-    assert told.warnings == ()
-    assert told.values.get("text", "") in (words.rstrip("\0"), "")
-
-
-@given(written(), st.sampled_from(sorted(VALUES)), st.text(VISIBLE, max_size=20))
-def test_every_field_survives_whatever_another_one_is_like(
-    made: tuple[str, dict[str, str]], name: str, value: str
-) -> None:
-    values = {field: kept for field, kept in made[1].items() if field != name}
-    joined = "".join(f"{field}:{kept} " for field, kept in values.items())
-    told = read_receipt_text(f"{name}:{value} {joined}")
-    assert {field: told.values.get(field) for field in values} == values
-
-
-@given(st.lists(st.sampled_from([*"\0\t :_ ", "id", "ID:", "stat", "sub", "submit", "date", "text:", "done ", "x1"])))
-def test_any_pieces_give_texts_and_no_error(pieces: list[str]) -> None:
-    told = read_receipt_text("".join(pieces))
-    assert all(value and isinstance(value, str) for value in told.values.values())
-
-
-def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:
-    told = read_receipt_text("id:grid:7 stat:DELIVRD,err:x acid:9 err:000")
-    assert told.values == {"id": "grid:7", "stat": "DELIVRD,err:x acid:9", "err": "000"}
-
-
-@pytest.mark.parametrize("size", [4097, 65536])
-def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None:
-    with pytest.raises(TooLarge):
-        read_receipt_text("id:1 " * size)
-    with pytest.raises(TooLarge) as caught:
-        SMPP.read(DeliverSm(4, PHONE, SENDER, b"", {0x0424: b"i" * size}))
-    assert caught.value.reply is not None
-    assert caught.value.reply.status == 0
-    with pytest.raises(TooLarge):
-        SMPP.read(DeliverSm(4, PHONE, SENDER, b" " * size))
-
-
-def repeats(tree: Any) -> list[tuple[str, Any, Any]]:
-    """Every repetition of a regular expression that may give back what it took."""
-    found = []
-    for operation, argument in tree:
-        name = str(operation)
-        if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] != argument[1]:
-            found.append((name, argument[0], argument[1]))
-        for part in argument if isinstance(argument, tuple | list) else [argument]:
-            for inner in part if isinstance(part, list) else [part]:
-                if isinstance(inner, parser.SubPattern):
-                    found += repeats(inner)
-    return found
-
-
-@pytest.mark.parametrize("module", [text, alphabets])
-def test_no_regular_expression_can_backtrack(module: Any) -> None:
-    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
-    assert patterns
-    for pattern in patterns:
-        assert repeats(parser.parse(pattern.pattern, pattern.flags)) == [], pattern.pattern
-    assert repeats(parser.parse("(?:a|(b*))*"))
-
 
 # --- the quick reader
 

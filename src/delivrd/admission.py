@@ -12,9 +12,6 @@ from delivrd.inputs import DeliverSm, Input, Mail, Request
 from delivrd.receipt import Reply
 from delivrd.ways import BodyKind
 
-LONGEST_RECEIPT: Final = 4096
-"""Bytes of an SMPP receipt, its TLVs included; a message holds 255, and a payload a few hundred."""
-
 
 def check_size(data: bytes | str, limit: int) -> None:
     """Refuse what is larger than the account allows.
@@ -27,15 +24,15 @@ def check_size(data: bytes | str, limit: int) -> None:
 
 
 def check_input(input: Input, limit: int) -> None:
-    """Refuse an input that is larger than the account allows, or than an SMPP receipt can be.
+    """Refuse an input that is larger than the account allows.
 
     Raises:
         TooLarge: it is.
     """
     if isinstance(input, DeliverSm):
-        size = len(input.short_message) + sum(len(value) for value in input.tlvs.values())
-        if size > min(limit, LONGEST_RECEIPT):
-            raise TooLarge(f"receipt: expected at most {min(limit, LONGEST_RECEIPT)} bytes, got {size}")
+        size = len(input.short_message) + len(input.trailing) + sum(len(value) for value in input.tlvs.values())
+        if size > limit:
+            raise TooLarge(f"input: expected at most {limit} bytes, got {size}")
     elif isinstance(input, Mail):
         check_size(input.raw, limit)
     else:

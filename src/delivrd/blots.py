@@ -84,6 +84,7 @@ class Blotter:
                     self.data(input.short_message),
                     {tag: self.data(value) for tag, value in input.tlvs.items()},
                     input.data_coding,
+                    self.data(input.trailing),
                 )
 
     def _hides(self, piece: str) -> bool:

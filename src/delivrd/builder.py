@@ -21,6 +21,7 @@ from delivrd.classify import Classifier
 from delivrd.entries import Entry
 from delivrd.errors import Unreadable
 from delivrd.money import read_money, recent_amounts
+from delivrd.numbers import international
 from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
@@ -28,8 +29,6 @@ from delivrd.times import Moment, TimeForm, read_time, remember_time
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
-
-_E164_DIGITS: Final = range(7, 16)
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -64,7 +63,7 @@ class Compiled:
             "as_text": _as_text,
             "fromisoformat": datetime.fromisoformat,
             "first_of": _first_of,
-            "international": _international,
+            "international": international,
             "missing": _missing,
             "read_count": _read_count,
             "read_price": _read_price,
@@ -309,12 +308,6 @@ def _first_of(
     if value is None or value.isspace() or value == first:
         return first, own
     return first, _warned(own, WarningKind.CONFLICT, f"{first_name}+{name}", value)
-
-
-def _international(number: str) -> str:
-    if number.isascii() and number.isdigit() and len(number) in _E164_DIGITS and number[0] != "0":
-        return "+" + number
-    return number
 
 
 def _read_when(

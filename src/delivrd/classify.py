@@ -115,6 +115,7 @@ class Classifier:
         for lookup in self._lookups:
             ballot.consult(lookup, sent)
         ballot.count()
+        ballot.check()
         ballot.qualify()
         if self._finality is not None and self._finality in sent and ballot.votes:
             ballot.take_finality(self._finality, sent[self._finality])
@@ -173,6 +174,7 @@ class _Ballot:
     def __init__(self) -> None:
         self.votes: list[_Vote] = []
         self.qualifying: list[_Vote] = []
+        self.checked: list[_Vote] = []
         self.steps: list[Step] = []
         self.warnings: list[Warning] = []
         self.uses: list[TableUse] = []
@@ -200,11 +202,14 @@ class _Ballot:
         earlier_sent, self.anything_sent = self.anything_sent, self.anything_sent or not qualifies
         folded = normalise(key, table.compare)
         row = lookup.rows.get(folded)
+        if table.consulted is Consulted.CHECKED and self.decided and row is not None and row.status is not None:
+            self._check(_Vote(lookup, folded, code, row))
+            return
         if table.consulted is Consulted.NEVER:
             self._note(table.name, code, Rule.OPAQUE, row, table, "kept")
             return
         if (table.consulted is Consulted.NOTHING_SENT and earlier_sent) or (
-            table.consulted is Consulted.UNDECIDED and self.decided
+            table.consulted in (Consulted.UNDECIDED, Consulted.CHECKED) and self.decided
         ):
             self._note(table.name, code, Rule.NOT_CONSULTED, row, table, "kept")
             return
@@ -225,6 +230,31 @@ class _Ballot:
         self.decided = True
         self.votes.append(_Vote(lookup, folded, code, row))
 
+    def _check(self, vote: _Vote) -> None:
+        """Hold against what was decided above what a table says that has no vote."""
+        if vote.row.beside is Consulted.NEVER:
+            self._note_vote(vote, Rule.NOT_CONSULTED, "kept")
+            return
+        if vote.row.beside is None:
+            self.checked.append(vote)
+        else:
+            self._use_row(vote)
+            self.qualifying.append(vote)
+
+    def check(self) -> None:
+        """Tell of what contradicts the outcome and had no vote."""
+        for vote in self.checked:
+            status = vote.row.status or Status.UNKNOWN
+            if Outcome.UNKNOWN in (status.outcome, self.status.outcome) or status.outcome is self.status.outcome:
+                self._note_vote(vote, Rule.NOT_CONSULTED, "kept")
+            else:
+                self._use_row(vote)
+                self._conflict(vote)
+
+    def _conflict(self, vote: _Vote) -> None:
+        self.warnings.append(Warning(WarningKind.CONFLICT, vote.lookup.table.name, shorten(vote.code)))
+        self._note_vote(vote, Rule.CONFLICT, "reported")
+
     def qualify(self) -> None:
         """Let what decides nothing by itself say whose word the rest is, or that it is not final."""
         for vote in self.qualifying:
@@ -233,7 +263,7 @@ class _Ballot:
                 self.evidence = row.evidence or self.evidence
                 self.final = self.final and row.status is None
                 if row.status is not None and self.status.outcome is Outcome.FAILURE:
-                    self.status = row.status
+                    self.status = row.status if row.beside is None else Status.DEFERRED
             self._note_vote(vote, Rule.QUALIFIED, f"{self.status}, {'final' if self.final else 'not final'}")
 
     def count(self) -> None:
@@ -311,10 +341,13 @@ class _Ballot:
             self._take_cause(row)
             self._note_vote(vote, Rule.DEFERRED, f"deferred, {self.cause}")
         else:
-            self.warnings.append(Warning(WarningKind.CONFLICT, vote.lookup.table.name, shorten(vote.code)))
-            self._note_vote(vote, Rule.CONFLICT, "reported")
+            self._conflict(vote)
 
     def _refine(self, vote: _Vote, status: Status) -> None:
+        if self.map_error is not None and vote.row.map_error not in (None, self.map_error):
+            # Two fields name two errors of one network: one of them is wrong.
+            self._conflict(vote)
+            return
         refined = status in GIVES_WAY.get(self.status, ())
         if refined:
             self.status, self.evidence = status, vote.row.evidence
@@ -344,6 +377,9 @@ class _Ballot:
     def _use(self, lookup: _Lookup, key: CodeKey, row: Row | None) -> TableUse:
         changed = (row.label,) if row is not None and key in lookup.changed else ()
         return TableUse(lookup.table.name, lookup.table.version, changed, lookup.replaced)
+
+    def _use_row(self, vote: _Vote) -> None:
+        self.uses.append(self._use(vote.lookup, vote.key, vote.row))
 
     def _note_vote(self, vote: _Vote, rule: Rule, result: str) -> None:
         self._note(vote.lookup.table.name, vote.code, rule, vote.row, vote.lookup.table, result)

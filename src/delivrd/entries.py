@@ -68,6 +68,9 @@ FROM_QUERY: Final = Entry(
     ),
     "return Receipt((REPORT,), REPLY)",
 )
+LONGEST_QUICK: Final = 4096
+"""Bytes of the longest text of a PDU that is read the quick way; a message holds 255."""
+
 FROM_PDU: Final = Entry(
     False,
     "pdu, asked, received_at",

@@ -89,6 +89,7 @@ class DeliverSm(msgspec.Struct, frozen=True):
         short_message: the raw bytes.
         tlvs: optional parameters, raw, by tag.
         data_coding: how `short_message` is encoded.
+        trailing: bytes behind the last optional parameter that is whole.
     """
 
     esm_class: int
@@ -97,6 +98,7 @@ class DeliverSm(msgspec.Struct, frozen=True):
     short_message: bytes
     tlvs: Mapping[int, bytes] = {}
     data_coding: int = 0
+    trailing: bytes = b""
 
     def __post_init__(self) -> None:
         _require_bytes("DeliverSm.short_message", self.short_message)

@@ -76,7 +76,7 @@ class LearntIds(msgspec.Struct, frozen=True):
     Attributes:
         fits: every `MessageIds` under which each pair is one message and no two pairs are, the strictest
             first; empty where there is none.
-        pairs: how many different pairs there were.
+        pairs: how many different pairs there were that name a message.
     """
 
     fits: tuple[MessageIds, ...]
@@ -94,8 +94,9 @@ def learn_message_ids(pairs: Iterable[tuple[str, str]]) -> LearntIds:
     Args:
         pairs: for each message the id that the provider gave when it took it, and the one in its report.
             Digits alone fit any base: the pairs that tell most are those with letters, or that differ.
+            Pairs in which an id is missing (empty, or white space) tell nothing and are passed over.
     """
-    known = list(dict.fromkeys(pairs))
+    known = [pair for pair in dict.fromkeys(pairs) if all(map(str.strip, pair))]
     return LearntIds(tuple(ids for ids in _CANDIDATES if known and _fits(ids, known)), len(known))
 
 

@@ -16,8 +16,12 @@ import msgspec
 
 from delivrd.errors import AccountError
 
-LONGEST_NUMBER: Final = 64
-"""Digits of the longest id that is taken for a number. SMPP 3.4 allows a `message_id` 64 characters."""
+_LARGEST: Final = 16**64 - 1
+"""The largest id that is taken for a number. SMPP 3.4 allows a `message_id` 64 characters, and so many hexadecimal
+digits."""
+
+LONGEST_NUMBER: Final = len(str(_LARGEST))
+"""Digits of the longest spelling of a number: those of the largest in decimal."""
 
 
 class IdBase(StrEnum):
@@ -86,5 +90,6 @@ def _number(id: str, radix: int) -> int | None:
     """The number that an id is; None where it is none. A sign, a space or another script's digit makes it none."""
     digits = id[2:] if radix == _HEXADECIMAL and id[:2] in ("0x", "0X") else id
     if 0 < len(digits) <= LONGEST_NUMBER and _DIGITS[radix].issuperset(digits):
-        return int(digits, radix)
+        number = int(digits, radix)
+        return number if number <= _LARGEST else None
     return None

@@ -14,9 +14,11 @@ from typing import Any, Final
 import msgspec
 
 from delivrd.auth import Scheme
+from delivrd.inputs import DeliverSm, Request
 from delivrd.listing import CodeLine, absence_line, code_line
 from delivrd.provider import Provider
 from delivrd.questions import Question
+from delivrd.receipt import SMPP_TAKEN
 from delivrd.tables import CodeTable, Consulted, Source
 from delivrd.ways import Answer, BodyKind, MailText, Push, Way
 
@@ -259,7 +261,12 @@ def _reply(provider: Provider) -> list[str]:
     reply = provider.reply
     body = f", body `{reply.body.decode('utf-8', 'backslashreplace')}`" if reply.body else ", empty body"
     headers = "".join(f", `{name}: {value}`" for name, value in reply.headers)
-    return ["## What counts as received", f"Status {reply.status}{body}{headers}."]
+    said = {
+        Request: f"Status {reply.status}{body}{headers}.",
+        DeliverSm: f"Over SMPP: `command_status` {SMPP_TAKEN.status}, whether it could be read or not.",
+    }
+    owed = [said[kind] for kind in said if kind in provider.ways]
+    return ["## What counts as received", *(owed or ["Nobody waits."])]
 
 
 def _settings(settings: type[msgspec.Struct]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.questions import Asking, Question
 from delivrd.readers import CompiledWay, Read, Terms
-from delivrd.receipt import Receipt, Reply
+from delivrd.receipt import SMPP_TAKEN, Receipt, Reply
 from delivrd.settings import NoSettings, read_settings, require_settings
 from delivrd.tables import AbsenceTable, CodeTable, Offer, Source, check_table
 from delivrd.times import read_zone
@@ -34,10 +34,6 @@ _ACCOUNTS_KEPT: Final = 1024
 """Accounts for which a provider keeps its readers ready."""
 
 _RECEIVED: Final = Reply(200)
-
-_TAKEN: Final = Reply(0)
-"""The `command_status` for every receipt, readable or not: a refusal makes a message centre resend it for
-ever, and can block the bind."""
 
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
@@ -318,7 +314,7 @@ class Provider:
     def _refusal(self, input: Input, error: InputError) -> Reply | None:
         if not _RESPOND.get(type(input), False):
             return None
-        return _TAKEN if isinstance(input, DeliverSm) else error.reply
+        return SMPP_TAKEN if isinstance(input, DeliverSm) else error.reply
 
     def _ready(self, account: Account | None) -> _Bound:
         bound = self._accounts.get(id(account))
@@ -345,7 +341,7 @@ class Provider:
             zone = account.local_zone() or (read_zone(reading.zone) if reading.zone else None)
             falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
             frame = Frame(account.name or None, classifier, zone, falls_back)
-            reply = None if not _RESPOND[kind] else _TAKEN if kind is DeliverSm else self.reply
+            reply = None if not _RESPOND[kind] else SMPP_TAKEN if kind is DeliverSm else self.reply
             readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply, hide))
         proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
         provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))

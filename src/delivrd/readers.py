@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from delivrd.admission import LONGEST_RECEIPT, body_kind, check_input, check_size, refuse_method
+from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
-from delivrd.entries import FROM_JSON, FROM_PDU, FROM_QUERY, FROM_RECORD, FROM_SHAPE
+from delivrd.entries import FROM_JSON, FROM_PDU, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
@@ -91,7 +91,7 @@ class CompiledWay:
             decoded = desk.with_decode(self.way.decode)
             if self._fast is None or not isinstance(self.way, Pdu):
                 return decoded
-            names = {"LIMIT": min(terms.max_body, LONGEST_RECEIPT), "REPLY": terms.reply, "quick": self.way.quick}
+            names = {"LIMIT": min(terms.max_body, LONGEST_QUICK), "REPLY": terms.reply, "quick": self.way.quick}
             return self._fast.bind(terms.frame, lenient=decoded, **names)  # type: ignore[no-any-return]
         match self.way:
             case Push() as push:

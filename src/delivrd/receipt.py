@@ -6,7 +6,7 @@ not be read stands beside what could.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -62,6 +62,11 @@ class Reply(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+
+
+SMPP_TAKEN: Final = Reply(0)
+"""The `command_status` for every receipt, readable or not: a refusal makes a message centre resend it for
+ever, and can block the bind."""
 
 
 class FollowUp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -76,7 +76,7 @@ class MailLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="mail"):
 
 
 class DeliverSmLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="deliver_sm"):
-    """A `DeliverSm`; its TLVs in hexadecimal, by their tags: `{"0x001e": "3132"}`."""
+    """A `DeliverSm`; its TLVs in hexadecimal, by their tags: `{"0x001e": "3132"}`, and so what trails them."""
 
     esm_class: int
     source_addr: str
@@ -85,6 +85,7 @@ class DeliverSmLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="de
     short_message_base64: str | None = None
     tlvs: dict[str, str] = {}
     data_coding: int = 0
+    trailing: str = ""
 
     def input(self) -> DeliverSm:
         message = held("short_message", self.short_message, self.short_message_base64)
@@ -92,7 +93,12 @@ class DeliverSmLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="de
             tlvs = {int(tag, 0): bytes.fromhex(value) for tag, value in self.tlvs.items()}
         except ValueError:
             raise ValueError("tlvs: expected tags such as '0x001e' with values in hexadecimal") from None
-        return DeliverSm(self.esm_class, self.source_addr, self.destination_addr, message, tlvs, self.data_coding)
+        try:
+            trailing = bytes.fromhex(self.trailing)
+        except ValueError:
+            raise ValueError("trailing: expected bytes in hexadecimal") from None
+        source, destination = self.source_addr, self.destination_addr
+        return DeliverSm(self.esm_class, source, destination, message, tlvs, self.data_coding, trailing)
 
 
 class FileLine(Line, frozen=True, kw_only=True, omit_defaults=True, tag="file"):
@@ -182,6 +188,7 @@ def line_of(input: Input, **beside: Any) -> InputLine:
                 destination_addr=input.destination,
                 tlvs={f"{tag:#06x}": value.hex() for tag, value in input.tlvs.items()},
                 data_coding=input.data_coding,
+                trailing=input.trailing.hex(),
                 **_hold("short_message", input.short_message),
                 **beside,
             )

@@ -48,6 +48,10 @@ class Consulted(Word):
     ALWAYS = "always", "consulted wherever it was sent"
     NOTHING_SENT = "nothing_sent", "consulted only where no field above was sent"
     UNDECIDED = "undecided", "consulted only where no field above has decided"
+    CHECKED = (
+        "checked",
+        "consulted only where no field above has decided; where one has, a contradiction with it is told",
+    )
     NEVER = "never", "kept and not judged, unless the account says what its codes mean"
     QUALIFIES = "qualifies", "decides nothing by itself: it says whose word the others are, or that they are not final"
 
@@ -67,6 +71,9 @@ class Row(msgspec.Struct, frozen=True):
         overrules: it decides whatever its field's place, over fields of higher authority.
         permanence: the provider's own word on how long the cause lasts.
         map_error: the GSM MAP error it stands for.
+        beside: of a table that is `CHECKED`, what the code does where a field above has decided:
+            nothing (`NEVER`), since it is sent for other outcomes too; or it makes the outcome not
+            final, and a failure deferred (`QUALIFIES`). None for the check that its table says.
     """
 
     code: CodeKey
@@ -80,6 +87,7 @@ class Row(msgspec.Struct, frozen=True):
     overrules: bool = False
     permanence: Permanence | None = None
     map_error: int | None = None
+    beside: Consulted | None = None
 
     @property
     def label(self) -> str:
@@ -259,6 +267,10 @@ def check_rows(table: CodeTable, rows: Iterable[Row]) -> None:
             raise ValueError(f"{where}: say what the provider means by it (`meaning`)")
         if row.cause is not None and (row.status is None or row.status.outcome.value == "success"):
             raise ValueError(f"{where}: only a message that was not delivered has a cause")
+        if row.beside is not None and (
+            table.consulted is not Consulted.CHECKED or row.beside not in (Consulted.NEVER, Consulted.QUALIFIES)
+        ):
+            raise ValueError(f"{where}: `beside` is NEVER or QUALIFIES, and only in a table that is CHECKED")
         if table.consulted is Consulted.QUALIFIES:
             if row.final or row.overrules or row.cause or (row.status and row.status.outcome.value != "pending"):
                 raise ValueError(f"{where}: it qualifies what others say: give it evidence, a pending status, or none")

@@ -139,7 +139,7 @@ def places_of(input: Input, name: str, value: str) -> list[Callable[[str], Input
     if isinstance(input, DeliverSm):
         for tag, held in input.tlvs.items():
             start = len(held) - _NUMBER_BYTES.get(tag, len(held))
-            if str(int.from_bytes(held[start:])) == value:
+            if len(held) - start <= _LONGEST_NUMBER and str(int.from_bytes(held[start:])) == value:
                 (named if _TLV_NAMES.get(tag) == last else others).append(_put_tlv(input, tag, start))
     return named or others
 
@@ -168,6 +168,8 @@ def _put_field(document: Document, field: Field) -> Callable[[str], Input]:
 
 
 _TLV_NAMES: Final = {0x0423: "network_error_code", 0x0427: "message_state"}
+_LONGEST_NUMBER: Final = 8
+"""Bytes of the longest parameter that can be a number: a private one can be of any length."""
 _NUMBER_BYTES: Final = {0x0423: 2}
 """SMPP's parameters that are codes (3.4, 5.3.2), and the bytes at their end that are the number, if not all."""
 

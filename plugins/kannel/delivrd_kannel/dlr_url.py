@@ -51,26 +51,27 @@ GUIDE = Source(
 SOURCES = Source("Kannel's source, gw/dlr.h and gw/smsc/smsc_smpp.c of 1.4.5", "https://www.kannel.org/")
 
 S, E, C = Status, Evidence, Cause
+NEVER, QUALIFIES = Consulted.NEVER, Consulted.QUALIFIES
 
 TYPE = CodeTable(
     "type",
     (
         # code, status, final, evidence, cause, what Kannel says of it
         Row("1", S.DELIVERED, True, E.CARRIER, None, "delivered to the phone"),
-        Row("2", S.FAILED, True, E.CARRIER, None, "not delivered to the phone; or a word that Kannel does not know"),
+        # A word that Kannel does not know becomes 2 too: beside a listed word it says nothing.
+        Row("2", S.FAILED, True, E.CARRIER, None, "not delivered; or a word that Kannel does not know", beside=NEVER),
         Row("4", S.ACCEPTED, False, E.CARRIER, None, "queued at the message centre"),
         Row("8", S.ACCEPTED, False, E.CARRIER, None, "accepted by the message centre"),
         Row("16", S.REJECTED, True, E.CARRIER, None, "refused by the message centre"),
-        Row("32", S.ACCEPTED, False, E.CARRIER, None, "an intermediate notification", source=SOURCES),
+        Row("32", S.ACCEPTED, False, E.CARRIER, None, "an intermediate notification", SOURCES, beside=QUALIFIES),
         Row("34", S.EXPIRED, True, E.CARRIER, C.EXPIRED, "not delivered: expired", source=SOURCES),
         Row("66", S.UNKNOWN, True, E.CARRIER, None, "not delivered: unknown", source=SOURCES),
     ),
     GUIDE,
     compare=Compare.NUMBER,
-    consulted=Consulted.UNDECIDED,
+    consulted=Consulted.CHECKED,
 )
 
-_INTERMEDIATE: Final = "32"
 _SECONDS: Final = 11
 """Digits of the largest count of seconds that is believed: it ends in the year 5138."""
 _READ_HERE: Final = frozenset({"ts", "date", "reply"})
@@ -96,6 +97,9 @@ class Callback(Shape, rename={"submit_date": "submit date", "done_date": "done d
     submit_date: Text = None
     done_date: Text = None
     text: Text = None
+
+
+_RECORD: Final = frozenset({*Callback.__struct_encode_fields__, "reported_at"})
 
 
 class Names(
@@ -151,9 +155,6 @@ def read_callback(request: Request, context: Context) -> Decoded:
     warnings = list(told)
     record = {_SHAPED.get(field, field): value for field, value in fields.items() if field not in _READ_HERE}
     record |= _read_reply(fields.get("reply", ""), names.reply, warnings)
-    if record.get("type", "").strip() == _INTERMEDIATE and "stat" in record:
-        # What is no end must not be taken for one: the receipt's word is kept and not judged.
-        record["stat in an intermediate notification"] = record.pop("stat")
     if record.get("receipt_id") == record.get("fid"):
         # One id, told twice.
         record.pop("receipt_id", None)
@@ -181,7 +182,7 @@ def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str
         warnings.append(Warning(WarningKind.BAD_VALUE, name, shorten(reply)))
         return {}
     warnings += told.warnings
-    values = dict(told.values)
+    values = told.values | told.others_beside(_RECORD)
     if "id" in values:
         values["receipt_id"] = values.pop("id")
     return values or {"text": reply}
@@ -233,7 +234,9 @@ KANNEL = Provider(
         "(`&secret=…`), for nothing is signed. Those are the names that are read by default; an account whose URL has "
         'others says so in its setting `names`: `{"%d": "status", "%A": "answer"}`.',
         "`%A` is what makes a report good: Kannel compares a receipt's word by exact letters and turns all that it "
-        "does not know into 2. Where `%A` holds a listed word, that word decides, and the number is not consulted.",
+        "does not know into 2. Where `%A` holds a listed word, that word decides; a number that contradicts it is told "
+        "as a conflict, but for 2.",
+        "32 is an intermediate notification: never final, and a failure in its `%A` is `deferred`.",
         "`type` is one event, not the mask that was asked for; 16 can come when only 2 was asked for. Debian's "
         "1.4.5-12 tells of EXPIRED and UNKNOWN by 2, and only `%A` says which.",
         "Without an id of your own in the URL, `%F`, the message centre's, names the message. `%I` is an id of the "

@@ -7,6 +7,7 @@ alphabet; a byte that is no text becomes its escape.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Final, NamedTuple
 
 from delivrd import decode_text
@@ -31,6 +32,8 @@ _EXTENSION: Final = {
 """The characters that an escape makes of others (3GPP TS 23.038, section 6.2.1.1)."""
 
 _UCS2: Final = 8
+_MARKS: Final = {BOM_UTF16_BE: "utf-16-be", BOM_UTF16_LE: "utf-16-le"}
+"""What the byte-order marks before UCS-2 say."""
 _NAMED: Final = re.compile(rb"(?:id|stat|err):", re.IGNORECASE)
 """What shows that bytes are a receipt in ASCII, whatever their data coding says."""
 
@@ -66,11 +69,13 @@ def decode_message(data: bytes, data_coding: int) -> Message:
         data: without a user data header.
         data_coding: SMPP's.
     """
+    marked = _MARKS.get(data[:2])
+    if marked is not None and (data_coding == _UCS2 or b"\0" in data[2:4]):
+        return _from_ucs2(data[2:], marked)
     if _is_ucs2(data, data_coding):
-        # A NUL of one byte at the end is no character.
-        data = data[:-1] if len(data) % 2 and data.endswith(b"\0") else data
-        text = data.decode("utf-16-be", "replace").rstrip("\0")
-        return Message(text, "\ufffd" not in text, False)
+        return _from_ucs2(data, "utf-16-be")
+    if data.startswith(BOM_UTF8) and data_coding not in _BY_CODING:
+        data = data.removeprefix(BOM_UTF8)
     data = data.rstrip(b"\0")
     if data.isascii():
         return Message(data.decode("ascii"), True, True)
@@ -81,6 +86,13 @@ def decode_message(data: bytes, data_coding: int) -> Message:
     # Behind a space, for decode_text would take the first bytes for a byte-order mark.
     text, whole = decode_text(b" " + data)
     return Message(text[1:], whole, True)
+
+
+def _from_ucs2(data: bytes, encoding: str) -> Message:
+    # A NUL of one byte at the end is no character.
+    data = data[:-1] if len(data) % 2 and data.endswith(b"\0") else data
+    text = data.decode(encoding, "replace").rstrip("\0")
+    return Message(text, "\ufffd" not in text, False)
 
 
 def split_header(data: bytes) -> tuple[bytes, bytes]:

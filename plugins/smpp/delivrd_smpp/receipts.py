@@ -20,15 +20,18 @@ from delivrd import (
     Decoded,
     DeliverSm,
     Fields,
+    IdBase,
+    MessageIds,
     Shape,
     Text,
+    TooLarge,
     Unreadable,
     Warning,
     WarningKind,
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
-from delivrd_smpp.text import TEXTBOOK, ReceiptText, read_receipt_text
+from delivrd_smpp.text import LONGEST, TEXTBOOK, ReceiptText, read_receipt_text
 
 RECEIPTED_MESSAGE_ID: Final = 0x001E
 NETWORK_ERROR_CODE: Final = 0x0423
@@ -43,8 +46,17 @@ _BITS: Final = _KIND | _HEADER
 _RECEIPT: Final = 0x04
 _ACKNOWLEDGEMENTS: Final = (0x08, 0x10)
 _INTERMEDIATE: Final = 0x20
+_CONVERSATION_ABORT: Final = 0x18
 
-_LONGEST_NUMBER: Final = 64
+_EMPTY: Final = bytes(range(0x21))
+"""What a short message holds that holds nothing."""
+
+_BASES: Final = (IdBase.DECIMAL, IdBase.HEXADECIMAL)
+_SPELLINGS: Final = (
+    MessageIds(ignore_case=True, ignore_padding=True),
+    *(MessageIds(sent, reported) for sent in _BASES for reported in _BASES),
+)
+"""How two ids in one PDU can be spellings of one: in another case or base, or padded otherwise."""
 
 
 class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "done date"}):
@@ -65,6 +77,11 @@ class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "do
     network_type: Code = None
     network_error_code: Code = None
 
+
+_SUFFICIENT: Final = frozenset({"receipted_message_id", "message_state"})
+"""The parameters that make a receipt by themselves."""
+
+_RECORD: Final = frozenset(ReceiptShape.__struct_encode_fields__)
 
 RECEIPT_FIELDS: Final = Fields(
     message_id=("receipted_message_id", "id"),
@@ -106,6 +123,8 @@ def quick_receipt(shape: Callable[..., AnyShape]) -> Callable[[DeliverSm], AnySh
     ) -> AnyShape | None:
         source, destination = pdu.source, pdu.destination
         if pdu.esm_class & _BITS != _RECEIPT or not (source.isascii() and destination.isascii()):
+            return None
+        if pdu.trailing:
             return None
         named = state = None
         if pdu.tlvs:
@@ -167,19 +186,32 @@ def read_receipt(
 
     Raises:
         Unreadable: it is a receipt, and has no id or no state.
+        TooLarge: it is a receipt whose text is longer than `LONGEST`, and its parameters do not suffice.
     """
     header, body = _body(pdu)
-    message = decode_message(body, pdu.data_coding)
-    told = read_receipt_text(message.text)
-    warnings = [*told.warnings]
+    warnings: list[Warning] = []
     parameters = dict(_parameters(pdu.tlvs, warnings))
-    kind = pdu.esm_class & _KIND
+    kind = _kind(pdu.esm_class)
+    told = ReceiptText({})
+    fits = len(body) <= LONGEST
+    if not fits and kind in (_RECEIPT, _INTERMEDIATE) and not parameters.keys() >= _SUFFICIENT:
+        raise TooLarge(f"receipt: expected a text of at most {LONGEST} bytes, got {len(body)}", field="short_message")
+    message = decode_message(body, pdu.data_coding)
+    if fits:
+        told = read_receipt_text(message.text)
+        warnings += told.warnings
     if not _is_receipt(kind, told, parameters, context.settings):
         return Decoded(absence=Absence(AbsenceKind.NOT_A_REPORT), others=[_whole(pdu, header, message)])
     # With parameters, the text need not be a receipt.
-    sent = told.values or {"text": message.text}
-    fields = {names.get(name, name): message.letters(value) for name, value in sent.items()} | parameters
-    if not message.whole:
+    sent = told.values or ({"text": message.text} if fits else {})
+    taken = _RECORD | set(names.values())
+    fields = {names.get(name, name): value for name, value in sent.items()} | told.others_beside(taken)
+    fields = {name: message.letters(value) for name, value in fields.items()} | parameters
+    if pdu.trailing:
+        warnings.append(Warning(WarningKind.BAD_VALUE, "tlvs", shorten(pdu.trailing.hex())))
+    if not fits:
+        warnings.append(Warning(WarningKind.BAD_VALUE, "short_message", shorten(message.text)))
+    elif not message.whole:
         warnings.append(Warning(WarningKind.BAD_TEXT, "short_message", shorten(message.text)))
     own, other = fields.get("receipted_message_id"), fields.get("id")
     if own is not None and other is not None and not _same_id(own, other):
@@ -195,7 +227,7 @@ def read_receipt(
 def _is_receipt(kind: int, told: ReceiptText, parameters: Mapping[str, str], settings: ReceiptSettings) -> bool:
     if kind in (_RECEIPT, _INTERMEDIATE):
         return True
-    if "receipted_message_id" in parameters and "message_state" in parameters:
+    if parameters.keys() >= _SUFFICIENT:
         # No handset can set these.
         return True
     if kind in _ACKNOWLEDGEMENTS:
@@ -205,9 +237,21 @@ def _is_receipt(kind: int, told: ReceiptText, parameters: Mapping[str, str], set
     return kind == 0 and settings.judge_by_text and told.complete
 
 
+def _kind(esm_class: int) -> int:
+    """The kind of message that the bits say. Where there are several, what is not final counts before what is, and
+    what only a centre can set before what a handset writes.
+    """
+    bits = esm_class & _KIND
+    if bits == _CONVERSATION_ABORT:
+        return bits
+    return next((kind for kind in (_INTERMEDIATE, _RECEIPT, *_ACKNOWLEDGEMENTS) if bits & kind), 0)
+
+
 def _body(pdu: DeliverSm) -> tuple[bytes, bytes]:
     """The user data header, if there is one, and what follows it."""
-    data = pdu.short_message or pdu.tlvs.get(MESSAGE_PAYLOAD, b"")
+    data = pdu.short_message
+    if not data.strip(_EMPTY):
+        data = pdu.tlvs.get(MESSAGE_PAYLOAD, data)
     return split_header(data) if pdu.esm_class & _HEADER else (b"", data)
 
 
@@ -225,10 +269,12 @@ def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[
         warnings.append(Warning(WarningKind.BAD_VALUE, "message_state", shorten(state.hex())))
         yield "message_state", f"0x{state.hex()}"
     error = tlvs.get(NETWORK_ERROR_CODE, b"")
-    digits = error.rstrip(b"\0")
-    if digits.isdigit():
-        # Some centres send the code alone, as ASCII digits.
+    digits = error.rstrip(b"\0 ")
+    # Some centres send the code alone, as ASCII digits: a first byte of one says so.
+    if error[:1].isdigit() and digits.isalnum():
         yield "network_error_code", digits.decode("ascii")
+    elif error[:1].isdigit():
+        warnings.append(Warning(WarningKind.BAD_VALUE, "network_error_code", shorten(error.hex())))
     elif len(error) == 3:
         yield "network_type", str(error[0])
         yield "network_error_code", str(int.from_bytes(error[1:]))
@@ -237,23 +283,8 @@ def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[
 
 
 def _same_id(first: str, second: str) -> bool:
-    """Whether two ids can be spellings of one: in another case or base, or padded otherwise."""
-    if first.lower().lstrip("0") == second.lower().lstrip("0"):
-        return True
-    return bool(_numbers(first) & _numbers(second))
-
-
-def _numbers(id: str) -> set[int]:
-    """What an id is as a number, in either base."""
-    found = set()
-    # int() takes signs, spaces and underscores too, which no number in an id has.
-    if id.isascii() and id.isalnum() and len(id) <= _LONGEST_NUMBER:
-        for base in (10, 16):
-            try:
-                found.add(int(id, base))
-            except ValueError:
-                continue
-    return found
+    """Whether two ids can be spellings of one."""
+    return any(ids.canonical_sent(first) == ids.canonical_reported(second) for ids in _SPELLINGS)
 
 
 def _whole(pdu: DeliverSm, header: bytes, message: Message) -> dict[str, str]:
@@ -268,5 +299,7 @@ def _whole(pdu: DeliverSm, header: bytes, message: Message) -> dict[str, str]:
     if header:
         whole["header"] = header.hex()
     whole |= {f"0x{tag:04x}": value.hex() for tag, value in pdu.tlvs.items()}
+    if pdu.trailing:
+        whole["trailing"] = pdu.trailing.hex()
     # An address that a library made of bytes can hold what no encoding writes.
     return {name: value.encode(errors="backslashreplace").decode() for name, value in whole.items()}

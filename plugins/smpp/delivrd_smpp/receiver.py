@@ -72,7 +72,13 @@ SMPP = Provider(
         "YYYYMMDDhhmm where it begins with 20 and its next two digits are above 12, else YYMMDDhhmmss.",
         "The id that a message got and the one in its receipt can be spelt differently: `Account.message_ids` says "
         "how, and `delivrd.message_id_keys` gives the spellings to look for.",
-        "An intermediate notification is never final: a failure in it is `deferred`.",
+        "An intermediate notification is never final: a failure in it is `deferred`. Where several bits are set, "
+        "it counts first, then a centre's receipt, then an acknowledgement.",
+        "A value of the text ends at white space, at a comma, semicolon or bar, and where the next label begins. What "
+        "labels say that the specification does not know stands in `extras` by label (`mcc`), and words behind no "
+        "label under `unlabelled`. Nothing behind `text:` is a label.",
+        "A receipt whose text is longer than 4 KiB is refused, unless its parameters name the message and its state. A "
+        "message from a handset can be of any length. Bytes behind the last whole parameter are told (`tlvs`).",
         "Answer every receipt with `command_status` 0, readable or not: a refusal makes a centre send it for ever, "
         "and can block the bind.",
     ),

@@ -1,8 +1,9 @@
 """The text of a receipt, field by field, as message centres really write it.
 
 The rule of this module: each field for itself, and a bad one never loses a good one. Labels are
-looked for before `text:` alone, so that a message's own words cannot speak for its receipt. The
-reading is linear in the length, and no regular expression here can backtrack.
+looked for before `text:` alone, so that a message's own words cannot speak for its receipt. What
+no label of the specification names is kept beside the rest. The reading is linear in the length,
+and no regular expression here can backtrack.
 
 SMPP 3.4 gives the form in appendix B as "a typical example", and calls it specific to the vendor.
 """
@@ -10,6 +11,7 @@ SMPP 3.4 gives the form in appendix B as "a typical example", and calls it speci
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -18,17 +20,52 @@ from delivrd import TooLarge, Warning, WarningKind, shorten
 from delivrd_smpp.tables import STAT
 
 LONGEST: Final = 4096
-"""Characters of the longest text that is read."""
+"""Characters of the longest text that is read, and bytes of it."""
 
+UNLABELLED: Final = "unlabelled"
+"""The name under which words that stand behind no label are kept."""
+
+_BLANK: Final = "".join(map(chr, range(0x21))) + "\x7f\x85\xa0"
+"""White space and control bytes, which stand around values and mean nothing."""
+_AROUND: Final = _BLANK + ",;|\"'()"
+"""What stands around values and is no part of them: the same, separators, quotes and parentheses."""
+
+# 0x11 is GSM 03.38's underscore.
 _LABEL: Final = re.compile(
-    r"(?:\A|(?<=[\x00-\x20\x7f]))(?>(submit[ _\x11]date|done[ _\x11]date|delivrd|dlvrd|stat|text|sub|err|id)) {0,2}+:",
+    r"(submit[\x00-\x20_-]{0,2}+date|done[\x00-\x20_-]{0,2}+date|delivrd|dlvrd|stat|sub|err|id)[\x00-\x20]{0,2}+:"
+    r"[\x00-\x20\x7f\x85\xa0]*+",
     re.IGNORECASE | re.ASCII,
 )
-_BLANK: Final = "".join(map(chr, range(0x21))) + "\x7f"
-"""White space and control bytes, which stand around values and mean nothing."""
+_TEXT: Final = re.compile(r"text[\x00-\x20]{0,2}+[:=]", re.IGNORECASE | re.ASCII)
+_VALUE: Final = re.compile(r"[^\x00\t-\r ,;|\x85\xa0]*+")
+_DATE_IN_PARTS: Final = re.compile(r"[0-9][^\x00\t-\r ,;|\x85\xa0]*+(?:[ \t]++[0-9][0-9:.+-]*+)?+")
+"""A date that is written with a time of day behind a space: none that is read, but one value."""
+_OTHER: Final = re.compile(
+    r"(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z0-9_.-]{0,31}+)[:=](?:[ \t]{1,2}+(?![A-Za-z][A-Za-z0-9_.-]{0,31}+[:=]))?+"
+    r"([^\x00\t-\r ,;|\x85\xa0]++)"
+)
+"""A label of a centre's own, with its value."""
 
 _DATES: Final = frozenset({"submit date", "done date"})
+_NAMES: Final = {"id": "id", "sub": "sub", "dlvrd": "dlvrd", "delivrd": "dlvrd", "stat": "stat", "err": "err"}
+"""What labels are called here; all others are dates."""
 _WORDS: Final = frozenset(row.label for row in STAT.rows)
+
+_DATE: Final = re.compile(r"[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
+_COUNT: Final = re.compile(r"[0-9]++")
+_WHOLE: Final = {
+    "id": re.compile(r"[0-9A-Fa-f.-]++"),
+    "sub": _COUNT,
+    "dlvrd": _COUNT,
+    "err": _COUNT,
+    "submit date": _DATE,
+    "done date": _DATE,
+    "stat": re.compile("|".join(sorted(_WORDS)), re.IGNORECASE | re.ASCII),
+}
+"""Values that are whole for certain: behind one of them a label can follow without any space."""
+
+_LONGEST_WORD: Final = 128
+"""Characters in which the beginning of a word is looked for."""
 
 
 class ReceiptText(msgspec.Struct, frozen=True):
@@ -38,15 +75,26 @@ class ReceiptText(msgspec.Struct, frozen=True):
         values: by label: `id`, `sub`, `dlvrd`, `submit date`, `done date`, `stat`, `err`, `text`. What is
             empty, and a date of zeros, is left out.
         warnings: fields that stand there more than once.
+        others: what labels say that the specification does not know, by label; and under `UNLABELLED`
+            the words that stand behind no label. Empty where no field was found.
     """
 
     values: dict[str, str]
     warnings: tuple[Warning, ...] = ()
+    others: dict[str, str] = {}
 
     @property
     def complete(self) -> bool:
         """It has a receipt's form: an id and a state."""
         return "id" in self.values and "stat" in self.values
+
+    def others_beside(self, taken: Container[str]) -> dict[str, str]:
+        """`others`, with another name for each that would pass for a field of the same record.
+
+        Args:
+            taken: the names of the record's fields.
+        """
+        return {f"{name} in text" if name in taken else name: value for name, value in self.others.items()}
 
 
 def read_receipt_text(text: str) -> ReceiptText:
@@ -61,58 +109,152 @@ def read_receipt_text(text: str) -> ReceiptText:
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
     values: dict[str, str] = {}
-    warnings = []
-    for name, value in _fields(text):
+    warnings: list[Warning] = []
+    tails: list[tuple[str, str]] = []
+    for name, value, tail in _fields(text):
         if name in values:
             warnings.append(Warning(WarningKind.REPEATED_FIELD, name, shorten(value)))
         elif value:
             values[name] = value
+        tails.append((name, tail))
     if "stat" not in values:
-        _find_state(values)
+        _find_state(values, tails)
     for name in _DATES & values.keys():
         if not values[name].strip("0"):
             del values[name]
-    return ReceiptText(values, tuple(warnings))
+    others = _others([tail for _, tail in tails], warnings) if values else {}
+    return ReceiptText(values, tuple(warnings), others)
 
 
-def _fields(text: str) -> list[tuple[str, str]]:
-    """Each label with its value: what stands before the next one. After `text:` there is no label."""
-    found: list[tuple[str, str]] = []
+def _fields(text: str) -> list[tuple[str, str, str]]:
+    """Each label with its value and with what follows that; first, without a name, what no label precedes."""
+    message = _message(text)
+    end = len(text) if message is None else _glued(text, message.start())
+    found: list[tuple[str, str, str]] = []
     name, start = "", 0
-    for label in _LABEL.finditer(text):
-        if name:
-            found.append((name, text[start : label.start()].strip(_BLANK)))
-        name, start = label[1].lower(), label.end()
-        # 0x11 is GSM 03.38's underscore.
-        name = "dlvrd" if name == "delivrd" else name.replace("_", " ").replace("\x11", " ")
-        if name == "text":
-            found.append((name, text[start:].rstrip("\0") if text[start:].strip(_BLANK) else ""))
-            return found
-    if name:
-        found.append((name, text[start:].strip(_BLANK)))
+    for label in _LABEL.finditer(text, 0, end):
+        at = label.start()
+        # Nearly always a space is before it: the rest is spared.
+        if text[at - 1 : at] == " ":
+            found.append(_field(text, name, start, at))
+        elif _begins(text, at, name, start):
+            found.append(_field(text, name, start, max(start, _glued(text, at))))
+        else:
+            continue
+        spelt = label[1].lower()
+        name = _NAMES.get(spelt) or ("submit date" if spelt[0] == "s" else "done date")
+        start = label.end()
+    found.append(_field(text, name, start, end))
+    if message is not None:
+        words = text[message.end() :]
+        found.append(("text", words.rstrip("\0") if words.strip(_BLANK) else "", ""))
     return found
 
 
-def _find_state(values: dict[str, str]) -> None:
-    """Some centres leave out `stat:` and write its word alone, behind another field's value."""
-    for name, value in values.items():
-        own, _, word = value.rpartition(" ")
-        own = own.strip(_BLANK)
-        if name == "text" or not (word.isascii() and word.isalpha() and (own or name in _DATES)):
-            continue
-        # Behind an id only a listed word: an id can hold anything.
-        if name == "id" and word.upper() not in _WORDS:
+def _message(text: str) -> re.Match[str] | None:
+    """The label behind which the words of the message itself stand, whatever is glued to it."""
+    for found in _TEXT.finditer(text):
+        before = text[max(0, found.start() - _LONGEST_WORD) : found.start()]
+        if not before or not (before[-1].isalpha() or before[-1] in "_-"):
+            return found
+        # Glued to letters it is another label (`context:`), unless they are a value.
+        word = before.split()[-1]
+        if ":" in word or "=" in word:
+            return found
+    return None
+
+
+def _begins(text: str, at: int, name: str, start: int) -> bool:
+    """Whether a label at a place begins a field.
+
+    Args:
+        text: the whole.
+        at: the label's place.
+        name: the field before it, or empty.
+        start: where the value of that begins.
+    """
+    before = text[at - 1 : at]
+    if not (before.isalnum() or before in "_.-:="):
+        return True
+    if not before or (before in "_.-" and not text[at - 2 : at - 1].isalnum()) or _escaped(text, at):
+        return True
+    if not name:
+        return before in ":="
+    return _WHOLE[name].fullmatch(text, start, at) is not None
+
+
+def _escaped(text: str, at: int) -> bool:
+    """Whether a byte that is no text stands before a place: it is written as its escape."""
+    return at >= 4 and text.startswith("\\x", at - 4)
+
+
+def _glued(text: str, at: int) -> int:
+    """Where what stands before a label ends: one separator that is glued to the label belongs to nothing."""
+    if _escaped(text, at):
+        return at - 4
+    before = text[at - 1 : at]
+    return at if not before or before.isalnum() or before in "_.-" else at - 1
+
+
+def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
+    """A field with its value, which ends at white space or a separator, and with what follows that."""
+    if not name:
+        return name, "", text[start:end]
+    found = _VALUE.match(text, start, end)
+    stop = start if found is None else found.end()
+    value = text[start:stop].strip(_AROUND)
+    if name in _DATES and not _DATE.fullmatch(value):
+        if value.upper() in _WORDS:
+            # It is empty, and a state without a label stands behind it.
+            return name, "", text[start:end]
+        found = _DATE_IN_PARTS.match(text, start, end)
+        stop = stop if found is None else found.end()
+        value = text[start:stop].strip(_AROUND)
+    return name, value, text[stop:end]
+
+
+def _find_state(values: dict[str, str], tails: list[tuple[str, str]]) -> None:
+    """Some centres leave out `stat:` and write its word alone, behind another field's value.
+
+    Only a listed word is taken for one: any other can be anything.
+    """
+    for index, (name, tail) in enumerate(tails):
+        words = tail.strip(_AROUND)
+        found = _VALUE.match(words)
+        word = "" if found is None else found[0].strip(_AROUND)
+        # Behind an id it must stand alone, or a sentence with an id in it would be a receipt.
+        if not name or word.upper() not in _WORDS or (name == "id" and word != words):
             continue
         values["stat"] = word
-        if own:
-            values[name] = own
-        else:
-            del values[name]
+        tails[index] = (name, words[len(word) :])
         return
 
 
+def _others(tails: list[str], warnings: list[Warning]) -> dict[str, str]:
+    """What stands behind values: labels of a centre's own, and words."""
+    others: dict[str, str] = {}
+    words = []
+    for tail in tails:
+        if not tail or tail.isspace():
+            continue
+        at = 0
+        for found in _OTHER.finditer(tail):
+            words.append(tail[at : found.start()].strip(_AROUND))
+            at = found.end()
+            name, value = found[1], found[2].strip(_AROUND)
+            if name in others:
+                warnings.append(Warning(WarningKind.REPEATED_FIELD, name, shorten(value)))
+            elif value:
+                others[name] = value
+        words.append(tail[at:].strip(_AROUND))
+    left = " ".join(filter(None, words))
+    if left:
+        others[UNLABELLED if UNLABELLED not in others else f"{UNLABELLED} in text"] = left
+    return others
+
+
 TEXTBOOK: Final = re.compile(
-    r"id:([!-~]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"
-    r" stat:([A-Za-z]++) err:([!-~]++) [Tt]ext:([ -~]*+)\Z"
+    r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"
+    r" stat:([A-Za-z]++) err:([0-9A-Za-z]++) [Tt]ext:(?! )([ -~]*+)\Z"
 )
 """The form of the specification's example, on which `read_receipt_text` gives what the groups hold."""

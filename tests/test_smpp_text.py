@@ -1,0 +1,173 @@
+"""The text of a receipt: any order, case, padding and subset of labels; what stands between; what no text may do."""
+
+from __future__ import annotations
+
+import re
+import re._parser as parser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from receipts import PHONE, SENDER, VALUES, VISIBLE, pdu, read, written
+
+from delivrd import DeliverSm, Status, TooLarge, WarningKind
+from delivrd_smpp import SMPP, alphabets, read_receipt_text, text
+from delivrd_smpp.text import UNLABELLED
+from delivrd_teli.notifications import TELI
+
+
+@given(written())
+def test_what_was_put_in_comes_out_in_any_order_case_padding_and_subset(made: tuple[str, dict[str, str]]) -> None:
+    told = read_receipt_text(made[0])
+    assert (told.values, told.warnings) == (made[1], ())
+
+
+@given(written(), st.text(max_size=200))
+def test_no_text_behind_its_label_changes_anything_else(made: tuple[str, dict[str, str]], words: str) -> None:
+    told = read_receipt_text(f"{made[0]}text:{words}")
+    assert told.values | {"text": ""} == made[1] | {"text": ""}
+    assert told.warnings == ()
+    assert told.values.get("text", "") in (words.rstrip("\0"), "")
+
+
+@given(written(), st.sampled_from(sorted(VALUES)), st.text(VISIBLE, max_size=20))
+def test_every_field_survives_whatever_another_one_is_like(
+    made: tuple[str, dict[str, str]], name: str, value: str
+) -> None:
+    values = {field: kept for field, kept in made[1].items() if field != name}
+    joined = "".join(f"{field}:{kept} " for field, kept in values.items())
+    told = read_receipt_text(f"{name}:{value} {joined}")
+    assert {field: told.values.get(field) for field in values} == values
+
+
+@given(st.lists(st.sampled_from([*"\0\t :_ ", "id", "ID:", "stat", "sub", "submit", "date", "text:", "done ", "x1"])))
+def test_any_pieces_give_texts_and_no_error(pieces: list[str]) -> None:
+    told = read_receipt_text("".join(pieces))
+    assert all(value and isinstance(value, str) for value in told.values.values())
+
+
+def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:
+    told = read_receipt_text("id:grid:7 stat:DELIVRD acid:9 err:000")
+    assert told.values == {"id": "grid:7", "stat": "DELIVRD", "err": "000"}
+    assert told.others == {"acid": "9"}
+    separated = read_receipt_text("id:grid:7 stat:DELIVRD,err:x acid:9 err:000")
+    assert separated.values == {"id": "grid:7", "stat": "DELIVRD", "err": "x"}
+    assert [warning.field for warning in separated.warnings] == ["err"]
+
+
+SPELT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    # What a label that is not known, or words, do to the value before them: nothing.
+    "id:1 stat:DELIVRD mcc:244": ({"id": "1", "stat": "DELIVRD"}, {"mcc": "244"}),
+    "id:1 vp:5 stat:DELIVRD": ({"id": "1", "stat": "DELIVRD"}, {"vp": "5"}),
+    "id: 1 err: 006 mcc: 244": ({"id": "1", "err": "006"}, {"mcc": "244"}),
+    "id:1 done date:2401311205 vp:1": ({"id": "1", "done date": "2401311205"}, {"vp": "1"}),
+    "id:1 sub:1 a dlvrd:2 b:3 c": ({"id": "1", "sub": "1", "dlvrd": "2"}, {"b": "3", UNLABELLED: "a c"}),
+    "Receipt: msgid:7 id:1": ({"id": "1"}, {"msgid": "7", UNLABELLED: "Receipt:"}),
+    "id:1 status:DELIVRD date:7": ({"id": "1"}, {"status": "DELIVRD", "date": "7"}),
+    "id:1 txt:hi stat:X": ({"id": "1", "stat": "X"}, {"txt": "hi"}),
+    "id:1 unlabelled:x y": ({"id": "1"}, {"unlabelled": "x", "unlabelled in text": "y"}),
+    # Dates in other spellings of their label, and in other forms.
+    "id:1 submit  date:2401311200 stat:X": ({"id": "1", "submit date": "2401311200", "stat": "X"}, {}),
+    "id:1 submit-date:2401311200 stat:X": ({"id": "1", "submit date": "2401311200", "stat": "X"}, {}),
+    "id:1 donedate:2401311205 stat:X": ({"id": "1", "done date": "2401311205", "stat": "X"}, {}),
+    "id:1 done date:24-01-31 12:05 a": ({"id": "1", "done date": "24-01-31 12:05"}, {UNLABELLED: "a"}),
+    # Without white space.
+    "id:12345sub:001dlvrd:001": ({"id": "12345", "sub": "001", "dlvrd": "001"}, {}),
+    "id:72b8-a8f1-bsub:1 stat:DELIVRDerr:0": ({"id": "72b8-a8f1-b", "sub": "1", "stat": "DELIVRD", "err": "0"}, {}),
+    "id:1 done date:2401311205stat:WEIRD": ({"id": "1", "done date": "2401311205", "stat": "WEIRD"}, {}),
+    "id:grid:7 stat:WEIRDerr:1": ({"id": "grid:7", "stat": "WEIRDerr:1"}, {}),
+    # Separators, quotes, a byte that is no text.
+    "id:1; stat:DELIVRD, err:000;": ({"id": "1", "stat": "DELIVRD", "err": "000"}, {}),
+    "id:1,stat:DELIVRD|err:000/sub:1": ({"id": "1", "stat": "DELIVRD", "err": "000", "sub": "1"}, {}),
+    "id:1,mcc:244,stat:X": ({"id": "1", "stat": "X"}, {"mcc": "244"}),
+    "\"id:1 stat:'DELIVRD'\"": ({"id": "1", "stat": "DELIVRD"}, {}),
+    "(id:1 stat:DELIVRD)": ({"id": "1", "stat": "DELIVRD"}, {}),
+    "-id:1 stat:X": ({"id": "1", "stat": "X"}, {UNLABELLED: "-"}),
+    "id:1\\xa0stat:X\\xa0err:1\\xfftext:y": ({"id": "1", "stat": "X", "err": "1", "text": "y"}, {}),
+    "id:1\0\0 stat:X\0err:1": ({"id": "1", "stat": "X", "err": "1"}, {}),
+    "xid:1 stat:X": ({"stat": "X"}, {"xid": "1"}),
+    # A state without its label is a listed word, and behind an id it stands alone.
+    "id:1 sub:0 DELIVRD 000": ({"id": "1", "sub": "0", "stat": "DELIVRD"}, {UNLABELLED: "000"}),
+    "id:1 sub:001 hello there": ({"id": "1", "sub": "001"}, {UNLABELLED: "hello there"}),
+    "my id:1 SENT ok": ({"id": "1"}, {UNLABELLED: "my SENT ok"}),
+    # No field, no text of a receipt.
+    "Your message: arrived": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("words", SPELT)
+def test_each_value_ends_where_it_ends_and_what_follows_is_kept(words: str) -> None:
+    told = read_receipt_text(words)
+    assert (told.values, told.others) == SPELT[words]
+
+
+def test_a_label_of_a_centres_own_that_is_repeated_is_told() -> None:
+    told = read_receipt_text("id:1 mcc:244 mcc:248")
+    assert told.others == {"mcc": "244"}
+    assert [(warning.kind, warning.field, warning.value) for warning in told.warnings] == [
+        (WarningKind.REPEATED_FIELD, "mcc", "248")
+    ]
+
+
+GLUED = [*" ,;|/.-_(\"'0\n\0\x1b\x1c\xa0\x85é", "", " ,", "b", "\\xa0", "\\xff", " x:y"]
+
+
+@pytest.mark.parametrize("label", ["text:", "Text:", "text :", "text\t:", "TEXT\0:", "text="])
+@pytest.mark.parametrize("before", GLUED)
+def test_no_word_of_the_message_speaks_whatever_its_label_is_glued_to(label: str, before: str) -> None:
+    told = read_receipt_text(f"id:1 err:21{before}{label}hi stat:DELIVRD id:2")
+    assert told.values["id"] == "1"
+    assert told.values["text"] == "hi stat:DELIVRD id:2"
+    assert "stat" not in told.values
+
+
+def test_a_label_that_ends_with_text_begins_no_message() -> None:
+    told = read_receipt_text("id:1 context:x sub_text:y stat:DELIVRD")
+    assert (told.values, told.others) == ({"id": "1", "stat": "DELIVRD"}, {"context": "x", "sub_text": "y"})
+
+
+def test_no_label_of_a_text_passes_for_another_field_of_the_report() -> None:
+    report = read(pdu("id:1 source_addr:1 message_state:2 receipted_message_id:9 mcc:244 stat:UNDELIV"))
+    assert (report.recipient, report.message_id, report.status) == (PHONE, "1", Status.UNDELIVERED)
+    names = ("source_addr", "message_state", "receipted_message_id")
+    assert report.extras == {"mcc": "244"} | {
+        f"{name} in text": value for name, value in zip(names, "129", strict=True)
+    }
+    over_teli = TELI.read(pdu("id:1 error:5 stat:UNDELIV")).reports[0]
+    assert (over_teli.codes.get("error"), over_teli.extras) == (None, {"error in text": "5"})
+
+
+@pytest.mark.parametrize("size", [4097, 65536])
+def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None:
+    with pytest.raises(TooLarge):
+        read_receipt_text("id:1 " * size)
+    with pytest.raises(TooLarge) as caught:
+        SMPP.read(DeliverSm(4, PHONE, SENDER, b"", {0x0424: b"i" * size}))
+    assert caught.value.reply is not None
+    assert caught.value.reply.status == 0
+    with pytest.raises(TooLarge):
+        SMPP.read(DeliverSm(4, PHONE, SENDER, b"x" * size))
+
+
+def repeats(tree: Any) -> list[tuple[str, Any, Any]]:
+    """Every repetition of a regular expression that may give back what it took."""
+    found = []
+    for operation, argument in tree:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] != argument[1]:
+            found.append((name, argument[0], argument[1]))
+        for part in argument if isinstance(argument, tuple | list) else [argument]:
+            for inner in part if isinstance(part, list) else [part]:
+                if isinstance(inner, parser.SubPattern):
+                    found += repeats(inner)
+    return found
+
+
+@pytest.mark.parametrize("module", [text, alphabets])
+def test_no_regular_expression_can_backtrack(module: Any) -> None:
+    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
+    assert patterns
+    for pattern in patterns:
+        assert repeats(parser.parse(pattern.pattern, pattern.flags)) == [], pattern.pattern
+    assert repeats(parser.parse("(?:a|(b*))*"))
