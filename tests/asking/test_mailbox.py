@@ -177,6 +177,30 @@ def test_an_account_that_proves_nothing_takes_nothing(post):
     assert len(post.left()) == 1
 
 
+@pytest.mark.parametrize("kind", ["maildir"])
+def test_a_sender_that_nests_a_thousand_times_stops_no_other_mail(post):
+    post.deliver(report(1, sender="a:" * 2000), report(2))
+    assert fates(take(post.open())) == ["not_authentic", "handed_over"]
+
+
+@pytest.mark.parametrize("kind", ["maildir"])
+def test_whatever_one_mail_brings_about_stops_no_other(post):
+    class Breaking:
+        def __getattr__(self, name: str):
+            return getattr(UPSIDE_WIRELESS, name)
+
+        def receive(self, input, account, **others):
+            if b"MTID1" in input.raw:
+                raise RecursionError("+15555550123")
+            return UPSIDE_WIRELESS.receive(input, account, **others)
+
+    post.deliver(report(1), report(2))
+    with post.open() as box:
+        collected = list(collect(box, Breaking(), ACCOUNT, lambda mail, receipt: None))
+    assert fates(collected) == ["unreadable", "handed_over"]
+    assert collected[0].reason == "reading it raised RecursionError"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_mailbox_holds_nothing(post):
     post.deliver()
