@@ -224,6 +224,51 @@ def test_a_provider_that_names_its_own_pause_is_left_alone_for_so_long(clock):
     assert clock.slept == [300, 20, 3600]
 
 
+DATED = {"Date": "Fri, 01 May 2026 12:30:00 GMT", "Retry-After": "Fri, 01 May 2026 12:35:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "heeded"),
+    [
+        ({"Retry-After": "9" * 5000}, 3600),
+        ({"Retry-After": "0" * 5000 + "300"}, 300),
+        ({"Retry-After": " 300 "}, 300),
+        (DATED, 300),
+        (DATED | {"Retry-After": "Fri, 01 May 2037 12:35:00 GMT"}, 3600),
+        (DATED | {"Retry-After": "Fri, 01 May 2026 12:35:00 -0000"}, 300),
+        # None of these says how long.
+        (DATED | {"Retry-After": "Fri, 01 May 2026 12:25:00 GMT"}, 10),
+        (DATED | {"Date": "now"}, 10),
+        (DATED | {"Retry-After": "Fri, 99 May 2026 12:35:00 GMT"}, 10),
+        ({"Retry-After": "Fri, 01 May 2026 12:35:00 GMT"}, 10),
+        ({"Retry-After": "-5"}, 10),
+        ({"Retry-After": "\u0663"}, 10),
+        ({"Retry-After": ""}, 10),
+    ],
+)
+def test_how_long_a_provider_is_left_alone_is_read_from_whatever_it_says(clock, headers, heeded):
+    sent = [(name, value.encode("utf-8")) for name, value in headers.items()]
+    line = Line(clock, httpx.Response(503, headers=sent, text="x"), "OK DELIVERED")
+    one_host = Target(at_hosts(LEGACY, "https://api2.messente.com"), MAIN)
+    run(Desk(clock, [one_host], client(line), look_every=2 * HOUR), "m-1")
+    assert clock.slept == [heeded]
+
+
+@pytest.mark.parametrize("second", [httpx.ConnectError("no"), 503, httpx.Response(429, headers={"Retry-After": "7"})])
+def test_of_several_hosts_that_fail_the_longest_pause_counts(clock, second):
+    line = Line(clock, httpx.Response(503, headers={"Retry-After": "300"}), second, "OK DELIVERED")
+    run(legacy(clock, line, look_every=HOUR), "m-1")
+    assert clock.slept == [300]
+
+
+def test_a_page_that_nobody_can_read_may_name_a_pause_too(clock):
+    page = httpx.Response(429, headers={"Retry-After": "300"}, text="<html>slow down</html>")
+    desk = Desk(clock, [Target(OMNICHANNEL, MAIN)], client(Line(clock, page, channels(("1", "sms", "DELIVRD")))))
+    run(desk, "g")
+    assert desk.ends == ["failed", "final"]
+    assert clock.passed() == 300 * SECOND
+
+
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
 def test_where_the_main_host_fails_the_backup_is_asked_at_once(clock, failure):
     line = Line(clock, failure, "OK DELIVERED")

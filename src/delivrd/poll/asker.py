@@ -108,9 +108,12 @@ class Asker:
         """
         event, pause = Event(entry=entry, next=Next.FAILED), timedelta()
         for place, host in self._hosts(question):
+            before = pause
             event, pause = await self._at_host(question, entry, host)
             if event.next is not Next.FAILED:
                 break
+            # Where none has answered, each host is left alone for as long as it said.
+            pause = max(pause, before)
             backup = (place + 1) % len(question.hosts)
             self._host[question.operation] = (backup, self._tools.now() + self._tools.main_again)
             if question.shortest_interval is not None:
@@ -133,21 +136,21 @@ class Asker:
         except _Unmade as failure:
             return Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=failure.reason), timedelta()
         except _Unanswered as failure:
-            return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), timedelta()
+            return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), failure.pause
         try:
             await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
         except Exception as error:
             reason = f"the handler raised {type(error).__name__}"
-            return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), timedelta()
-        reason = ""
+            return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), retry_after(response)
+        reason, pause = "", retry_after(response)
         following = Next.FAILED if response.status >= 500 else next_of(question, receipt)
         if following in (Next.WAITING, Next.FINAL, Next.EMPTY):
             try:
                 await self._follow_up(receipt)
             except (_Unmade, _Unanswered) as failure:
                 # Unmarked, the record comes again: it is handed over twice rather than lost.
-                following, reason = Next.FAILED, failure.reason
-        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), retry_after(response)
+                following, reason, pause = Next.FAILED, failure.reason, max(pause, failure.pause)
+        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), pause
 
     async def _follow_up(self, receipt: Receipt) -> None:
         """Tell the provider what it is to be told now that the receipt is handed over."""
@@ -156,9 +159,9 @@ class Asker:
                 question = self.target.provider.question(following.operation)
             except ValueError as error:
                 raise _Unmade(str(error)) from None
-            _, told, _ = await self._exchange(question, following.id, question.hosts[0])
+            answer, told, _ = await self._exchange(question, following.id, question.hosts[0])
             if told.absence is not None and told.absence.kind in _NOT_MARKED:
-                raise _Unanswered(f"{following.operation}: {told.absence.kind}")
+                raise _Unanswered(f"{following.operation}: {told.absence.kind}", pause=retry_after(answer))
 
     async def _exchange(self, question: Question, id: str, host: str) -> tuple[Response, Receipt, datetime]:
         """Ask at one host, and read the answer."""
@@ -177,7 +180,11 @@ class Asker:
         except Exception as error:
             said = self.target.hide(f"{type(error).__name__}: {error}")
         # The answer may be the only copy of what an inbox held: the watcher gets it whole.
-        raise _Unanswered(said, cast("Response", provider.blotted(response, account)))
+        raise _Unanswered(said, self._shown(response), retry_after(response))
+
+    def _shown(self, response: Response) -> Response:
+        """An answer without the account's secrets."""
+        return cast("Response", self.target.provider.blotted(response, self.target.account))
 
     def _made(self, question: Question, id: str, host: str) -> Request:
         provider, account = self.target.provider, self.target.account
@@ -209,12 +216,19 @@ class Asker:
 
 
 class _Unanswered(Exception):
-    """No answer that can be read."""
+    """No answer that can be read.
 
-    def __init__(self, reason: str, answer: Response | None = None) -> None:
+    Args:
+        reason: why, in words, without secrets.
+        answer: what came, without the account's secrets.
+        pause: for how long the host asks to be left alone.
+    """
+
+    def __init__(self, reason: str, answer: Response | None = None, pause: timedelta = timedelta()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.answer = answer
+        self.pause = pause
 
 
 class _Unmade(Exception):
@@ -223,6 +237,7 @@ class _Unmade(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.pause = timedelta()
 
 
 async def settle(value: Maybe[_T]) -> _T:

@@ -162,7 +162,7 @@ class Poller:
             try:
                 question = line.asker.target.provider.question(entry.operation)
             except ValueError as error:
-                self._rest(line, entry)
+                self._rest(line, entry, timedelta())
                 await settle(self._watch(Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=str(error))))
                 return
             end = ends_at(question, entry.since, self._longest)
@@ -171,16 +171,16 @@ class Poller:
             else:
                 event, pause = await line.asker.ask(question, entry)
             if event.next in (Next.NOT_HANDED_OVER, Next.WRONG_ACCOUNT):
-                self._rest(line, entry)
+                self._rest(line, entry, pause)
             else:
                 line.unheard.pop(entry.key, None)
                 event = await self._entered(event, pause, end, until_done)
             await settle(self._watch(event))
 
-    def _rest(self, line: _Line, entry: Entry) -> None:
+    def _rest(self, line: _Line, entry: Entry, pause: timedelta) -> None:
         """Leave an entry alone for a while. On the agenda it stays due, for the next process too."""
         times = line.unheard[entry.key] = line.unheard.get(entry.key, 0) + 1
-        line.resting[entry.key] = self._now() + self._pauses.after_failure(times, self._random())
+        line.resting[entry.key] = self._now() + max(self._pauses.after_failure(times, self._random()), pause)
 
     async def _entered(self, event: Event, pause: timedelta, end: datetime | None, until_done: bool) -> Event:
         """Write what became of a question onto the agenda."""
