@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import httpx
@@ -188,6 +188,24 @@ def test_the_gateway_may_want_to_ask_for_a_shorter_time_than_the_provider_keeps(
     line = Line(clock, "FAILED 102")
     run(legacy(clock, line, longest=HOUR), "m-1")
     assert line.times[-1] == HOUR - MINUTE
+
+
+def test_times_beyond_what_a_clock_can_hold_are_its_last(clock):
+    forever = Pauses(first=timedelta.max, longest=timedelta.max, first_failure=HOUR, longest_failure=timedelta.max)
+    assert (forever.after_answer(9), forever.after_failure(99, 0.0)) == (timedelta.max, (1 << 16) * HOUR)
+    last = datetime.max.replace(tzinfo=UTC)
+    # Omnichannel does not say how long it keeps a report, so nothing else limits it.
+    waits = channels(("1", "sms", "SENT"))
+    line = Line(clock, waits, 500, channels(("1", "sms", "DELIVRD")))
+    options = {"longest": timedelta.max, "main_again": timedelta.max}
+    assert run(Desk(clock, [Target(OMNICHANNEL, MAIN)], client(line), **options), "g").ends == [
+        "waiting",
+        "failed",
+        "final",
+    ]
+    assert run(legacy(clock, Line(clock, "OK SENT", "OK DELIVERED")), "m-1", since=last).ends == ["waiting", "final"]
+    first = datetime.min.replace(tzinfo=UTC)
+    assert run(legacy(clock, Line(clock, "OK SENT")), "m-1", since=first).ends == ["gone"]
 
 
 FAILURES = ["FAILED 209", 500, 503, "an error page", httpx.ConnectError("no"), httpx.ReadTimeout("slow")]

@@ -19,7 +19,7 @@ import msgspec
 from delivrd.accounts import Account
 from delivrd.inputs import Request, Response
 from delivrd.poll.agenda import Agenda, Entry, Maybe
-from delivrd.poll.plan import Event, Next, next_of, retry_after
+from delivrd.poll.plan import Event, Next, later, next_of, retry_after
 from delivrd.poll.sending import Unreached, send
 from delivrd.provider import Provider
 from delivrd.questions import Question
@@ -115,7 +115,7 @@ class Asker:
             # Where none has answered, each host is left alone for as long as it said.
             pause = max(pause, before)
             backup = (place + 1) % len(question.hosts)
-            self._host[question.operation] = (backup, self._tools.now() + self._tools.main_again)
+            self._host[question.operation] = (backup, later(self._tools.now(), self._tools.main_again))
             if question.shortest_interval is not None:
                 # The next host has its turn when the interval is over.
                 break

@@ -40,6 +40,10 @@ _LONGEST_DATE: Final = 64
 """Characters of a date in a header."""
 
 
+LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""The last time that there is."""
+
+
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait before asking again. A provider's own shortest interval counts besides.
 
@@ -69,7 +73,17 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    return min(longest, first * (1 << min(max(times, 0), _MOST_DOUBLINGS)))
+    factor = 1 << min(max(times, 0), _MOST_DOUBLINGS)
+    # Divided and not multiplied, which could be more than a timedelta holds.
+    return longest if first >= longest / factor else first * factor
+
+
+def later(at: datetime, pause: timedelta) -> datetime:
+    """A time after another; the last that there is where it would be after it."""
+    try:
+        return at + pause
+    except OverflowError:
+        return LAST
 
 
 class Next(Word):
@@ -159,7 +173,7 @@ def ends_at(question: Question, since: datetime, longest: timedelta) -> datetime
     """
     if question.about is None:
         return None
-    return since + min(longest, question.kept or longest)
+    return later(since, min(longest, question.kept or longest))
 
 
 def put_off(entry: Entry, now: datetime, pause: timedelta, end: datetime | None) -> Entry | None:
@@ -167,7 +181,7 @@ def put_off(entry: Entry, now: datetime, pause: timedelta, end: datetime | None)
 
     Where the pause would outlast the report, the question is asked once more shortly before its end.
     """
-    at = now + pause
+    at = later(now, pause)
     if end is not None and at > end - _LAST_CALL:
         if now >= end - _LAST_CALL:
             return None

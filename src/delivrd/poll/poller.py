@@ -17,7 +17,7 @@ import msgspec
 
 from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
-from delivrd.poll.plan import Event, Next, Pauses, ends_at, put_off
+from delivrd.poll.plan import Event, Next, Pauses, ends_at, later, put_off
 
 _LOG: Final = logging.getLogger("delivrd.poll")
 _LOG.addHandler(logging.NullHandler())
@@ -180,7 +180,7 @@ class Poller:
     def _rest(self, line: _Line, entry: Entry, pause: timedelta) -> None:
         """Leave an entry alone for a while. On the agenda it stays due, for the next process too."""
         times = line.unheard[entry.key] = line.unheard.get(entry.key, 0) + 1
-        line.resting[entry.key] = self._now() + max(self._pauses.after_failure(times, self._random()), pause)
+        line.resting[entry.key] = later(self._now(), max(self._pauses.after_failure(times, self._random()), pause))
 
     async def _entered(self, event: Event, pause: timedelta, end: datetime | None, until_done: bool) -> Event:
         """Write what became of a question onto the agenda."""
@@ -195,11 +195,11 @@ class Poller:
             # An inbox has no end, and is looked into at an even pace.
             counted = msgspec.structs.replace(entry, failed=0, asked=0 if end is None else entry.asked + 1)
             least = self._pauses.after_answer(counted.asked)
-        later = put_off(counted, self._now(), max(least, pause), end)
-        if later is None:
+        following = put_off(counted, self._now(), max(least, pause), end)
+        if following is None:
             await settle(self._agenda.done(entry))
             return msgspec.structs.replace(event, next=Next.GONE)
-        await settle(self._agenda.put_off(later))
+        await settle(self._agenda.put_off(following))
         return event
 
 
