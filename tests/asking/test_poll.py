@@ -15,6 +15,7 @@ from desk import START, Clock, Desk, Enough, at_hosts
 
 from delivrd import AbsenceKind, Account, AccountError, Status
 from delivrd.poll import Entry, MemoryAgenda, Next, Pauses, Target
+from delivrd.poll.cancelling import WasCancelled
 from delivrd_messente.legacy import LEGACY
 from delivrd_messente.omnichannel import OMNICHANNEL
 from delivrd_upside_wireless.sms_wiki import UPSIDE_WIRELESS
@@ -148,6 +149,70 @@ def test_a_handler_that_fails_for_a_while_is_tried_again_with_growing_pauses(clo
     desk = run(legacy(clock, Line(clock, "OK DELIVERED"), handler=sometimes), "m-1")
     assert tries == [timedelta(), 10 * SECOND, 30 * SECOND, 70 * SECOND]
     assert desk.ends == ["not_handed_over"] * 3 + ["final"]
+
+
+async def await_what_was_cancelled(*given: object) -> None:
+    task = asyncio.ensure_future(asyncio.sleep(0))
+    task.cancel()
+    await task
+
+
+def test_a_handler_that_was_cancelled_is_a_handler_that_failed(clock):
+    tries = []
+
+    async def closing(answered):
+        tries.append(clock.passed())
+        if len(tries) < 4:
+            await await_what_was_cancelled()
+
+    desk = run(legacy(clock, Line(clock, "OK DELIVERED"), handler=closing), "m-1")
+    assert tries == [timedelta(), 10 * SECOND, 30 * SECOND, 70 * SECOND]
+    assert desk.ends == ["not_handed_over"] * 3 + ["final"]
+    assert desk.events[0].reason == "the handler was cancelled"
+    assert isinstance(desk.events[0].error.__cause__, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("method", ["last_asked", "put_off", "done", "note_asked"])
+def test_an_agenda_that_was_cancelled_ends_the_run(clock, method):
+    agenda = MemoryAgenda()
+    setattr(agenda, method, await_what_was_cancelled)
+    desk = upside(clock, Line(clock, dlr("SENT"), dlr("DELIVRD")), agenda=agenda)
+    with pytest.raises(ExceptionGroup) as raised:
+        run(desk, "M1", operation="GetDLR")
+    assert raised.group_contains(WasCancelled)
+
+
+def test_a_connection_that_was_cancelled_is_no_answer(clock):
+    class Cancelled(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await await_what_was_cancelled()
+            raise AssertionError
+
+    desk = Desk(clock, [Target(LEGACY, MAIN)], httpx.AsyncClient(transport=Cancelled()), longest=HOUR)
+    assert set(run(desk, "m-1").ends) == {"failed", "gone"}
+    assert desk.events[0].reason == "WasCancelled"
+
+
+def test_the_pollers_own_cancellation_ends_it_and_leaves_the_question_due(clock):
+    handling = asyncio.Event()
+
+    async def hang(answered):
+        handling.set()
+        await asyncio.Event().wait()
+
+    desk = legacy(clock, Line(clock, "OK DELIVERED"), handler=hang)
+
+    async def go() -> None:
+        (entry,) = await desk.add("m-1")
+        running = asyncio.ensure_future(desk.poller.run())
+        await handling.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert desk.agenda.due(*desk.targets[0].names, clock.now(), 9) == [entry]
+
+    asyncio.run(go())
+    assert desk.events == []
 
 
 def test_one_message_that_cannot_be_handed_over_holds_up_no_other(clock):

@@ -19,6 +19,7 @@ import msgspec
 from delivrd.accounts import Account
 from delivrd.inputs import Request, Response
 from delivrd.poll.agenda import Agenda, Entry, Maybe
+from delivrd.poll.cancelling import WasCancelled, only_own_cancellation
 from delivrd.poll.plan import Event, Next, later, next_of, retry_after
 from delivrd.poll.sending import Unreached, send
 from delivrd.provider import Provider
@@ -138,9 +139,11 @@ class Asker:
         except _Unanswered as failure:
             return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), failure.pause
         try:
-            await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
+            with only_own_cancellation():
+                await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
         except Exception as error:
-            reason = f"the handler raised {type(error).__name__}"
+            cancelled = isinstance(error, WasCancelled)
+            reason = "the handler was cancelled" if cancelled else f"the handler raised {type(error).__name__}"
             return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), retry_after(response)
         reason, pause = "", retry_after(response)
         following = Next.FAILED if response.status >= 500 else next_of(question, receipt)

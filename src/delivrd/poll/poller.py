@@ -17,6 +17,7 @@ import msgspec
 
 from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
+from delivrd.poll.cancelling import only_own_cancellation
 from delivrd.poll.plan import Event, Next, Pauses, ends_at, later, put_off
 
 _LOG: Final = logging.getLogger("delivrd.poll")
@@ -158,6 +159,11 @@ class Poller:
 
     async def _turn(self, line: _Line, entry: Entry, until_done: bool) -> None:
         """Ask one question, do on the agenda what follows from it, and tell of it."""
+        # A task group takes any cancellation for its own and says nothing: the question would be asked again at once.
+        with only_own_cancellation():
+            await self._asked(line, entry, until_done)
+
+    async def _asked(self, line: _Line, entry: Entry, until_done: bool) -> None:
         async with line.under_way:
             try:
                 question = line.asker.target.provider.question(entry.operation)

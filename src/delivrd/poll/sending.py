@@ -18,6 +18,7 @@ import httpx
 
 from delivrd.errors import DelivrdError
 from delivrd.inputs import Request, Response, header_pairs
+from delivrd.poll.cancelling import only_own_cancellation
 
 Hide = Callable[[str], str]
 """Hides an account's secrets in a text."""
@@ -114,19 +115,24 @@ async def _answer(client: httpx.AsyncClient, request: Request, most: int) -> Res
             content=request.body,
             extensions={"timeout": client.timeout.as_dict()},
         )
-        answer = await client.send(sent, stream=True, auth=None, follow_redirects=False)
-        try:
-            body = bytearray()
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > most:
-                    break
-            return Response(answer.status_code, answer.headers.multi_items(), bytes(body[: most + 1]))
-        finally:
-            await answer.aclose()
+        with only_own_cancellation():
+            return await _whole(client, sent, most)
     # Not httpx's errors alone: a port or a header that HTTP cannot hold comes out as anything.
     except Exception as error:
         return _told(error)
+
+
+async def _whole(client: httpx.AsyncClient, sent: httpx.Request, most: int) -> Response:
+    answer = await client.send(sent, stream=True, auth=None, follow_redirects=False)
+    try:
+        body = bytearray()
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > most:
+                break
+        return Response(answer.status_code, answer.headers.multi_items(), bytes(body[: most + 1]))
+    finally:
+        await answer.aclose()
 
 
 def _told(error: BaseException) -> str:
