@@ -9,6 +9,7 @@ import json
 import logging
 import traceback
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -22,6 +23,7 @@ from delivrd.poll.sending import _LOGGERS, Unreached, send
 from delivrd_messente.legacy import LEGACY
 
 ACCOUNT = Account(name="main", username=USER, password=PASSWORD)
+MINUTE = timedelta(minutes=1)
 SPELT = {PASSWORD, quote(PASSWORD), quote_plus(PASSWORD), quote(PASSWORD, safe=""), "w0rd"}
 
 
@@ -115,7 +117,7 @@ def test_a_main_host_that_works_is_the_only_one_that_is_asked(clock, main, backu
 def test_a_question_that_cannot_be_asked_so_is_answered_so(main):
     async def go():
         async with httpx.AsyncClient() as client:
-            return await send(client, Request("GET", f"{main[1]}/get_dlr_response?username=u"), str, 999)
+            return await send(client, Request("GET", f"{main[1]}/get_dlr_response?username=u"), str, 999, MINUTE)
 
     receipt = LEGACY.read(asyncio.run(go()), asked="1")
     assert (receipt.absence.code, receipt.absence.kind) == ("ERROR 102", AbsenceKind.BAD_QUESTION)
@@ -208,7 +210,7 @@ def test_what_is_raised_where_no_answer_comes_shows_no_url_in_any_context(nobody
 
         async def go() -> None:
             async with httpx.AsyncClient(timeout=20) as client:
-                await send(client, Request("GET", target), str, 999)
+                await send(client, Request("GET", target), str, 999, MINUTE)
 
         with pytest.raises(Unreached) as raised:
             asyncio.run(go())
@@ -238,7 +240,7 @@ def test_what_is_raised_where_no_answer_comes_shows_no_url_in_any_context(nobody
 def test_a_question_that_http_cannot_carry_is_no_answer_and_shows_nothing(target, headers):
     async def go() -> None:
         async with httpx.AsyncClient() as client:
-            await send(client, Request("GET", target, headers), str, 999)
+            await send(client, Request("GET", target, headers), str, 999, MINUTE)
 
     with pytest.raises(Unreached) as raised:
         asyncio.run(go())
@@ -255,7 +257,7 @@ def test_every_logger_below_httpx_is_guarded():
 def test_other_requests_of_the_process_are_logged_as_ever(main, everything):
     async def go() -> None:
         async with httpx.AsyncClient() as client:
-            await send(client, Request("GET", f"{main[1]}/get_dlr_response?a=1"), str, 999)
+            await send(client, Request("GET", f"{main[1]}/get_dlr_response?a=1"), str, 999, MINUTE)
             await client.get(main[1] + "/get_dlr_response?a=2")
 
     asyncio.run(go())
@@ -286,3 +288,48 @@ def test_neither_headers_nor_cookies_of_the_client_are_sent(clock, main):
     asyncio.run(go())
     assert len(seen) == 2
     assert all(set(headers) <= {"host"} for headers in seen)
+
+
+def test_an_answer_that_does_not_end_is_given_up_and_holds_up_no_other_question(clock):
+    heard = asyncio.Event()
+    serving = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        about = await reader.readuntil(b"\r\n\r\n")
+        # An answer about "slow" begins, and its end never comes.
+        length, said = (1000, b" ") if b"slow" in about else (12, b"OK DELIVERED")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (length, said))
+        await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def go() -> Desk:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            async with httpx.AsyncClient(timeout=20) as client:
+                desk = await ask(client, url)
+            await asyncio.gather(*serving)
+        return desk
+
+    async def ask(client: httpx.AsyncClient, url: str) -> Desk:
+        options = {"whole_within": MINUTE, "look_every": timedelta(seconds=0.05)}
+        watch = lambda event: (desk.events.append(event), heard.set())  # noqa: E731
+        desk = Desk(clock, [Target(at_hosts(LEGACY, url), ACCOUNT)], client, watch=watch, **options)
+        await desk.add("slow")
+        running = asyncio.ensure_future(desk.poller.run())
+        while not serving:
+            await asyncio.sleep(0)
+        # It comes due while the other is under way.
+        await desk.add("quick")
+        await asyncio.wait_for(heard.wait(), 20)
+        running.cancel()
+        await asyncio.wait([running])
+        assert [(event.entry.id, event.next.value) for event in desk.events] == [("quick", "final")]
+        with pytest.raises(Unreached, match=r"^no whole answer within 0.1 seconds$"):
+            await send(client, at_hosts(LEGACY, url).ask("slow", ACCOUNT), str, 9999, timedelta(seconds=0.1))
+        return desk
+
+    assert len(asyncio.run(go()).agenda) == 1

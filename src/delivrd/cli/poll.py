@@ -261,6 +261,7 @@ async def _ask(
             random=random.random,
             watch=watch,
             pauses=Pauses(first=pause, first_failure=pause),
+            whole_within=timedelta(seconds=timeout),
         )
         for each in ids:
             await poller.add(*target.names, each, operation=question.operation, since=since)

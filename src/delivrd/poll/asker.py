@@ -84,6 +84,7 @@ class Tools(msgspec.Struct, frozen=True, eq=False):
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     main_again: timedelta
+    whole_within: timedelta
 
 
 class Asker:
@@ -170,7 +171,8 @@ class Asker:
         """Ask at one host, and read the answer."""
         provider, account = self.target.provider, self.target.account
         request = self._made(question, id, host)
-        sending = partial(send, self._tools.client, request, self.target.hide, account.max_body)
+        tools = self._tools
+        sending = partial(send, tools.client, request, self.target.hide, account.max_body, tools.whole_within)
         try:
             response = await self._paced(question.shortest_interval, sending)
         except Unreached as error:

@@ -50,6 +50,8 @@ class Poller:
         longest: how long a message is asked about, where its provider keeps reports longer or does not say.
         look_every: how often the agenda is looked at for entries that somebody else put there.
         main_again: how long a question stays with a backup host before its main host is tried again.
+        whole_within: how long an answer may take from the question to its last byte. The client's timeouts limit
+            silence alone.
 
     Raises:
         ValueError: two targets have one name, or `at_once` is below 1.
@@ -72,11 +74,12 @@ class Poller:
         longest: timedelta = timedelta(days=7),
         look_every: timedelta = timedelta(seconds=10),
         main_again: timedelta = timedelta(minutes=5),
+        whole_within: timedelta = timedelta(minutes=1),
     ) -> None:
         if at_once < 1:
             raise ValueError("at_once: expected 1 or more")
-        tools = Tools(agenda, handler, client, now, sleep, main_again)
-        lines = [_Line(Asker(target, tools), asyncio.Semaphore(at_once), _most(target, at_once)) for target in targets]
+        tools = Tools(agenda, handler, client, now, sleep, main_again, whole_within)
+        lines = [_line(Asker(target, tools), at_once) for target in targets]
         self._lines = {line.asker.target.names: line for line in lines}
         if len(self._lines) != len(lines):
             raise ValueError("targets: expected one for each provider and account name")
@@ -136,26 +139,41 @@ class Poller:
                     tasks.create_task(self._turn(line, entry, until_done=False))
 
     async def _follow(self, line: _Line, until_done: bool) -> None:
-        while True:
-            entries = await self._due(line, line.most)
-            if entries:
-                async with asyncio.TaskGroup() as tasks:
-                    for entry in entries:
-                        tasks.create_task(self._turn(line, entry, until_done))
-                continue
-            following = await settle(self._agenda.next_at(*line.asker.target.names))
-            if until_done and following is None:
-                return
-            now = self._now()
-            # What rests here is still due on the agenda, so the agenda alone does not say when to go on.
-            coming = [at - now for at in (following, *line.resting.values()) if at is not None and at > now]
-            await self._sleep(min([*coming, self._look_every]).total_seconds())
+        with only_own_cancellation():
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    await self._begin(line, tasks, until_done)
+                    if line.begun:
+                        await self._wait(line)
+                        continue
+                    following = await settle(self._agenda.next_at(*line.asker.target.names))
+                    if until_done and following is None:
+                        return
+                    now = self._now()
+                    # What rests here is still due on the agenda, so the agenda alone does not say when to go on.
+                    coming = [at - now for at in (following, *line.resting.values()) if at is not None and at > now]
+                    await self._sleep(min([*coming, self._look_every]).total_seconds())
+
+    async def _begin(self, line: _Line, tasks: asyncio.TaskGroup, until_done: bool) -> None:
+        """Take what is due from the agenda, where the account has room for one more question."""
+        if len(line.begun) < line.at_once:
+            for entry in await self._due(line, line.most):
+                line.begun[entry.key] = tasks.create_task(self._turn(line, entry, until_done))
+
+    async def _wait(self, line: _Line) -> None:
+        """Wait until a question is through. One that takes its time holds up none that comes due meanwhile."""
+        room = len(line.begun) < line.at_once
+        # The loop's own time: a server's silence is real, whatever clock the pauses go by.
+        most = self._look_every.total_seconds() if room else None
+        await asyncio.wait(line.begun.values(), timeout=most, return_when=asyncio.FIRST_COMPLETED)
+        line.begun = {key: task for key, task in line.begun.items() if not task.done()}
 
     async def _due(self, line: _Line, most: int) -> Sequence[Entry]:
         now = self._now()
         line.resting = {key: at for key, at in line.resting.items() if at > now}
-        found = await settle(self._agenda.due(*line.asker.target.names, now, most + len(line.resting)))
-        return [entry for entry in found if entry.key not in line.resting][:most]
+        taken = {*line.resting, *line.begun}
+        found = await settle(self._agenda.due(*line.asker.target.names, now, most + len(taken)))
+        return [entry for entry in found if entry.key not in taken][:most]
 
     async def _turn(self, line: _Line, entry: Entry, until_done: bool) -> None:
         """Ask one question, do on the agenda what follows from it, and tell of it."""
@@ -214,23 +232,28 @@ class _Line(msgspec.Struct, eq=False):
 
     Attributes:
         asker: asks for it.
-        under_way: limits its questions.
+        at_once: its questions that may be under way.
+        under_way: limits them.
         most: entries that are taken from the agenda at a time.
+        begun: the entries that are taken and not through.
         resting: until when this process leaves an entry alone that is due on the agenda.
         unheard: how often in a row an entry could not be asked or handed over.
     """
 
     asker: Asker
+    at_once: int
     under_way: asyncio.Semaphore
     most: int
+    begun: dict[Key, asyncio.Task[None]] = {}
     resting: dict[Key, datetime] = {}
     unheard: dict[Key, int] = {}
 
 
-def _most(target: Target, at_once: int) -> int:
+def _line(asker: Asker, at_once: int) -> _Line:
     # What is asked one after the other, with a pause, is taken so too: what comes due meanwhile has its turn.
-    paced = any(question.shortest_interval for question in target.provider.questions)
-    return 1 if paced else at_once * _TAKEN_AT_ONCE
+    paced = any(question.shortest_interval for question in asker.target.provider.questions)
+    most = 1 if paced else at_once * _TAKEN_AT_ONCE
+    return _Line(asker, 1 if paced else at_once, asyncio.Semaphore(at_once), most)
 
 
 def _log(event: Event) -> None:

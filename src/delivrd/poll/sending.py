@@ -7,11 +7,13 @@ not followed, and no cookie of one account is sent for another.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
@@ -74,7 +76,7 @@ def guard_logs() -> None:
         logging.getLogger(name).addFilter(_GUARD)
 
 
-async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: int) -> Response:
+async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: int, within: timedelta) -> Response:
     """The answer to a question.
 
     Args:
@@ -82,13 +84,14 @@ async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: in
         request: as `Provider.ask` made it.
         hide: hides the account's secrets in a text.
         most: bytes of a body; of a longer one only so much and one byte more is read.
+        within: how long it may take to its last byte; a connection that says a byte now and then is never silent.
 
     Raises:
         Unreached: none came.
     """
     guard_logs()
     with _hidden(hide):
-        answer = await _answer(client, request, most)
+        answer = await _answer(client, request, most, within)
     if isinstance(answer, str):
         # Raised here, for the frames and the contexts of httpx's own errors hold the URL.
         raise Unreached(hide(answer))
@@ -104,8 +107,9 @@ def _hidden(hide: Hide) -> Iterator[None]:
         _hiding.reset(token)
 
 
-async def _answer(client: httpx.AsyncClient, request: Request, most: int) -> Response | str:
+async def _answer(client: httpx.AsyncClient, request: Request, most: int, within: timedelta) -> Response | str:
     """The response, or why there is none."""
+    limit = asyncio.timeout(within.total_seconds())
     try:
         # Made here and not by the client, which would add its cookies and headers.
         sent = httpx.Request(
@@ -115,11 +119,12 @@ async def _answer(client: httpx.AsyncClient, request: Request, most: int) -> Res
             content=request.body,
             extensions={"timeout": client.timeout.as_dict()},
         )
-        with only_own_cancellation():
-            return await _whole(client, sent, most)
+        async with limit:
+            with only_own_cancellation():
+                return await _whole(client, sent, most)
     # Not httpx's errors alone: a port or a header that HTTP cannot hold comes out as anything.
     except Exception as error:
-        return _told(error)
+        return f"no whole answer within {within.total_seconds():g} seconds" if limit.expired() else _told(error)
 
 
 async def _whole(client: httpx.AsyncClient, sent: httpx.Request, most: int) -> Response:
