@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import io
 import json
 import logging
 import traceback
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import quote, quote_plus
@@ -17,7 +20,7 @@ import pytest
 from desk import Clock, Desk, at_hosts, rude, served
 from messente import ANSWERS, DENIED, PASSWORD, USER, Messente
 
-from delivrd import AbsenceKind, Account, Request, Status
+from delivrd import AbsenceKind, Account, Request, Response, Status
 from delivrd.poll import Target
 from delivrd.poll.sending import _LOGGERS, Unreached, send
 from delivrd_messente.legacy import LEGACY
@@ -287,7 +290,60 @@ def test_neither_headers_nor_cookies_of_the_client_are_sent(clock, main):
 
     asyncio.run(go())
     assert len(seen) == 2
-    assert all(set(headers) <= {"host"} for headers in seen)
+    assert all(set(headers) <= {"host", "accept-encoding"} for headers in seen)
+    assert {headers["accept-encoding"] for headers in seen} == {"identity"}
+
+
+def packed(encoding: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def ask_packed(most: int, answer: bytes) -> Response:
+    async def go(url: str) -> Response:
+        async with httpx.AsyncClient() as client:
+            return await send(client, Request("GET", url), str, most, MINUTE)
+
+    with rude(lambda request: answer) as url:
+        return asyncio.run(go(url))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"OK DELIVERED")),
+        (" GZip ", gzip.compress(b"OK DELIVERED")),
+        ("deflate", zlib.compress(b"OK DELIVERED")),
+        ("identity", b"OK DELIVERED"),
+    ],
+)
+def test_an_answer_that_is_packed_though_nobody_asked_for_it_is_read(encoding, body):
+    assert ask_packed(100, packed(encoding, body)).body == b"OK DELIVERED"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip, gzip", gzip.compress(gzip.compress(b"OK DELIVERED"))),
+        ("br", b"OK DELIVERED"),
+        ("gzip", b"OK DELIVERED"),
+    ],
+)
+def test_an_answer_that_cannot_be_unpacked_with_care_is_no_answer(encoding, body):
+    with pytest.raises(Unreached, match="packed in a way that nobody asked for"):
+        ask_packed(100, packed(encoding, body))
+
+
+def test_a_packed_answer_takes_no_more_memory_than_an_answer_may():
+    bomb = gzip.compress(bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        answer = ask_packed(1000, packed("gzip", bomb))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(answer.body) == 1001
+    assert peak < 5_000_000
 
 
 def test_an_answer_that_does_not_end_is_given_up_and_holds_up_no_other_question(clock):

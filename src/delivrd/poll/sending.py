@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 
@@ -46,6 +47,10 @@ _hiding: ContextVar[Hide | None] = ContextVar("delivrd_poll_hiding", default=Non
 
 class Unreached(DelivrdError):
     """No answer came: the network, or what stood in it, failed. The message shows no URL."""
+
+
+class _Packed(Exception):
+    """An answer in an encoding that is not unpacked here."""
 
 
 class _Guard(logging.Filter):
@@ -115,7 +120,7 @@ async def _answer(client: httpx.AsyncClient, request: Request, most: int, within
         sent = httpx.Request(
             request.method,
             request.target,
-            headers=header_pairs(request.headers),
+            headers=[*header_pairs(request.headers), *_plain(request)],
             content=request.body,
             extensions={"timeout": client.timeout.as_dict()},
         )
@@ -127,12 +132,19 @@ async def _answer(client: httpx.AsyncClient, request: Request, most: int, within
         return f"no whole answer within {within.total_seconds():g} seconds" if limit.expired() else _told(error)
 
 
+def _plain(request: Request) -> list[tuple[str, str]]:
+    """The header that asks for an answer as it is, unless the question says itself how it wants it."""
+    return [] if request.header("accept-encoding") is not None else [("Accept-Encoding", "identity")]
+
+
 async def _whole(client: httpx.AsyncClient, sent: httpx.Request, most: int) -> Response:
     answer = await client.send(sent, stream=True, auth=None, follow_redirects=False)
     try:
+        # As it comes from the wire: httpx unpacks a whole piece at a time, and a few bytes become any number.
+        unpack = _unpacking(answer.headers.get("content-encoding", ""), most)
         body = bytearray()
-        async for piece in answer.aiter_bytes():
-            body += piece
+        async for piece in cast("httpx.AsyncByteStream", answer.stream):
+            body += unpack(piece)
             if len(body) > most:
                 break
         return Response(answer.status_code, answer.headers.multi_items(), bytes(body[: most + 1]))
@@ -140,8 +152,24 @@ async def _whole(client: httpx.AsyncClient, sent: httpx.Request, most: int) -> R
         await answer.aclose()
 
 
+def _unpacking(encoding: str, most: int) -> Callable[[bytes], bytes]:
+    """Unpacks an answer piece by piece, to no more than `most` bytes and one more of each.
+
+    It was asked for as it is. Some servers pack it none the less, and it may be the only copy of what it says.
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return bytes
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        raise _Packed
+    # The highest bit of the window's size has zlib take its own format and gzip's.
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    return lambda piece: unpacking.decompress(piece, most + 1)
+
+
 def _told(error: BaseException) -> str:
     """What went wrong: the kind of error, and the system's own words, for httpx's can hold a header."""
+    if isinstance(error, _Packed | zlib.error):
+        return "the answer is packed in a way that nobody asked for; expected Content-Encoding: identity"
     seen: Any = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.strerror:
