@@ -536,6 +536,25 @@ def test_a_record_that_could_not_be_handed_over_stays_unread(clock):
     assert len(desk.agenda) == 1
 
 
+def test_what_a_marking_question_answered_is_in_the_event_where_the_handler_fails(clock):
+    taken = inbox("GetTopMessage", isValid="true", data="hello TOKEN1", sender="+15555550123", messageid="R2")
+
+    def fail(answered):
+        raise OSError("the store is away")
+
+    desk = upside(clock, Line(clock, taken), handler=fail)
+
+    async def go() -> None:
+        await desk.add("", operation="GetTopMessage")
+        await desk.poller.run_once()
+
+    asyncio.run(go())
+    (event,) = desk.events
+    assert event.next is Next.NOT_HANDED_OVER
+    assert event.answer.body.decode() == taken.replace("TOKEN1", "***")
+    assert UPSIDE_WIRELESS.read(event.answer, UPSIDE).others[0]["messageid"] == "R2"
+
+
 @pytest.mark.parametrize(
     "failure", [inbox("SetMessageReadFlag", Result="false"), 500, httpx.ConnectError("no")], ids=str
 )

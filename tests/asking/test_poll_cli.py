@@ -139,12 +139,18 @@ def test_an_inbox_is_printed_kept_and_marked(upside_account, tmp_path):
     assert json.loads(report.stdout)["message_id"] == "MTID7"
 
 
-def test_a_record_that_cannot_be_kept_is_not_marked(upside_account):
+def test_a_record_that_cannot_be_kept_is_not_marked(upside_account, tmp_path):
     with service([LETTER]) as upside:
         result = poll(at_hosts(UPSIDE_WIRELESS, upside.url), upside_account, "--others", "/dev/full")
         assert [call["operation"] for call in upside.calls()] == ["GetTopMessageNoReset"]
     assert result.exit_code == 1
-    assert "not_handed_over: the handler raised OSError" in result.stderr
+    assert "not_handed_over: the handler raised OSError; --errors FILE keeps such answers" in result.stderr
+    with service([LETTER]) as upside:
+        kept = ["--others", "/dev/full", "--errors", str(tmp_path / "errors.jsonl")]
+        result = poll(at_hosts(UPSIDE_WIRELESS, upside.url), upside_account, *kept)
+    assert "not_handed_over: the handler raised OSError; kept" in result.stderr
+    (sample,) = read_samples("errors.jsonl", (tmp_path / "errors.jsonl").read_bytes())
+    assert LETTER["sender"].encode() in sample.input.body
 
 
 def test_a_report_that_cannot_be_printed_is_not_marked(upside_account, tmp_path, monkeypatch):

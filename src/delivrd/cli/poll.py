@@ -44,7 +44,7 @@ class _Run(msgspec.Struct):
     Attributes:
         provider, account: whom to ask.
         others: takes what is no report.
-        errors: takes answers that could not be read.
+        errors: takes answers that could not be read or handed over.
         failed: questions that came to nothing.
         unread: questions whose answers held something that could not be read.
         bar: shows how far it has got, on a terminal.
@@ -112,7 +112,7 @@ class _Run(msgspec.Struct):
             await asyncio.to_thread(store.record, arrival)
 
     def _kept(self, answer: Response, reason: str) -> str:
-        """Keep the answer that could not be read, and say so."""
+        """Keep the answer that could not be read or handed over, and say so."""
         try:
             self.errors.keep(write_line(sample_line(Sample(input=answer), reason=reason)))
         except OSError as error:
@@ -160,7 +160,9 @@ class _Run(msgspec.Struct):
     "Also the environment's DELIVRD_STORE.",
 )
 @click.option("--others", metavar="FILE", help="Add what is no report to this file, a line of JSON each.")
-@click.option("--errors", metavar="FILE", help="Add answers that cannot be read to this file, a line of JSON each.")
+@click.option(
+    "--errors", metavar="FILE", help="Add answers that cannot be read or printed to this file, a line of JSON each."
+)
 def poll(
     provider: Provider,
     account: Account,

@@ -145,7 +145,10 @@ class Asker:
         except Exception as error:
             cancelled = isinstance(error, WasCancelled)
             reason = "the handler was cancelled" if cancelled else f"the handler raised {type(error).__name__}"
-            return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), retry_after(response)
+            # Asking may have marked what it answered: then nobody else has it any more.
+            shown = self._shown(response)
+            event = Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error, answer=shown)
+            return event, retry_after(response)
         reason, pause = "", retry_after(response)
         following = Next.FAILED if response.status >= 500 else next_of(question, receipt)
         if following in (Next.WAITING, Next.FINAL, Next.EMPTY):

@@ -113,7 +113,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         reason: in words, without secrets; empty where `next` or `absence` says it all.
         absence: why the answer held no report, if it held none.
         error: what the handler raised.
-        answer: the answer that could not be read, without the account's secrets.
+        answer: the answer that could not be read or handed over, whole, without the account's secrets. A question
+            that marks as it is answered does not get it again.
     """
 
     entry: Entry
