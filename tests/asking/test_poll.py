@@ -578,6 +578,46 @@ def test_an_inbox_is_looked_into_for_ever_where_nobody_says_otherwise(clock):
     assert len(desk.agenda) == 1
 
 
+def test_an_inbox_is_looked_into_again_soon_after_a_clock_that_was_wrong_for_a_moment():
+    wrong = []
+
+    class Jumping(Clock):
+        def now(self) -> datetime:
+            # After the third question the time is a month ahead, for as long as its entry is written.
+            if len(line.asked) != 3 or len(wrong) == 4:
+                return self.at
+            wrong.append(self.at)
+            return self.at + timedelta(days=30)
+
+    clock = Jumping()
+    line = Line(clock, EMPTY)
+    clock.most = 30
+    with pytest.raises(ExceptionGroup):
+        run(upside(clock, line), "", until_done=False)
+    assert len(wrong) == 4
+    assert len(line.asked) > 3
+    assert max(after - before for before, after in pairwise(line.times)) <= 4 * MINUTE
+
+
+@pytest.mark.parametrize("until_done", [True, False])
+def test_a_question_that_was_put_off_further_than_any_pause_is_due(clock, until_done):
+    desk = legacy(clock, Line(clock, "OK DELIVERED"), look_every=2 * MINUTE)
+    clock.most = 3
+    soon, far = (
+        Entry(provider="messente-legacy", account="main", operation="get_dlr_response", id=id, since=START, at=at)
+        for id, at in (("soon", START + MINUTE), ("far", START + timedelta(days=30)))
+    )
+    desk.agenda.add(soon)
+    desk.agenda.add(far)
+    if until_done:
+        run(desk)
+    else:
+        with pytest.raises(ExceptionGroup):
+            run(desk, until_done=False)
+    assert [event.entry.id for event in desk.events] == ["far", "soon"]
+    assert len(desk.agenda) == 0
+
+
 def test_an_answer_that_nobody_can_read_is_shown_to_the_watcher_without_the_secrets(clock):
     line = Line(clock, "no XML, but TOKEN1", EMPTY)
     desk = run(upside(clock, line), "")

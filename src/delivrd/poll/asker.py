@@ -126,7 +126,9 @@ class Asker:
     def _hosts(self, question: Question) -> Iterator[tuple[int, str]]:
         """The question's hosts with their places: the main one first, or for a while after its failure a backup."""
         first, until = self._host.get(question.operation, (0, None))
-        if until is None or until <= self._tools.now():
+        left = until - self._tools.now() if until is not None else timedelta()
+        # A clock that was set back must not keep anybody with the backup.
+        if not timedelta() < left <= self._tools.main_again:
             first = 0
         for step in range(len(question.hosts)):
             place = (first + step) % len(question.hosts)

@@ -30,7 +30,7 @@ _MOST_DOUBLINGS: Final = 16
 _LAST_CALL: Final = timedelta(minutes=1)
 """How long before the provider forgets a report it is asked for the last time."""
 
-_LONGEST_HEED: Final = timedelta(hours=1)
+LONGEST_HEED: Final = timedelta(hours=1)
 """What is heeded of a `Retry-After` at most."""
 
 _MOST_DIGITS: Final = 9
@@ -199,12 +199,12 @@ def retry_after(response: Response) -> timedelta:
     if said.isascii() and said.isdecimal():
         digits = said.lstrip("0") or "0"
         # By its length first: Python refuses to read thousands of digits.
-        return _LONGEST_HEED if len(digits) > _MOST_DIGITS else min(timedelta(seconds=int(digits)), _LONGEST_HEED)
+        return LONGEST_HEED if len(digits) > _MOST_DIGITS else min(timedelta(seconds=int(digits)), LONGEST_HEED)
     # By the provider's clock, both ends of it: ours need not agree.
     until, at = _http_date(said), _http_date(response.header("date") or "")
     if until is None or at is None:
         return timedelta()
-    return min(max(until - at, timedelta()), _LONGEST_HEED)
+    return min(max(until - at, timedelta()), LONGEST_HEED)
 
 
 def _http_date(text: str) -> datetime | None:

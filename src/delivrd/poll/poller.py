@@ -18,7 +18,7 @@ import msgspec
 from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
 from delivrd.poll.cancelling import only_own_cancellation
-from delivrd.poll.plan import Event, Next, Pauses, ends_at, later, put_off
+from delivrd.poll.plan import LAST, LONGEST_HEED, Event, Next, Pauses, ends_at, later, put_off
 
 _LOG: Final = logging.getLogger("delivrd.poll")
 _LOG.addHandler(logging.NullHandler())
@@ -79,7 +79,7 @@ class Poller:
         if at_once < 1:
             raise ValueError("at_once: expected 1 or more")
         tools = Tools(agenda, handler, client, now, sleep, main_again, whole_within)
-        lines = [_line(Asker(target, tools), at_once) for target in targets]
+        lines = [_line(Asker(target, tools), at_once, pauses) for target in targets]
         self._lines = {line.asker.target.names: line for line in lines}
         if len(self._lines) != len(lines):
             raise ValueError("targets: expected one for each provider and account name")
@@ -153,6 +153,8 @@ class Poller:
                     # What rests here is still due on the agenda, so the agenda alone does not say when to go on.
                     coming = [at - now for at in (following, *line.resting.values()) if at is not None and at > now]
                     await self._sleep(min([*coming, self._look_every]).total_seconds())
+                    if following is not None and following > later(now, line.furthest):
+                        line.looked_far = None
 
     async def _begin(self, line: _Line, tasks: asyncio.TaskGroup, until_done: bool) -> None:
         """Take what is due from the agenda, where the account has room for one more question."""
@@ -170,9 +172,16 @@ class Poller:
 
     async def _due(self, line: _Line, most: int) -> Sequence[Entry]:
         now = self._now()
-        line.resting = {key: at for key, at in line.resting.items() if at > now}
+        furthest = later(now, line.furthest)
+        line.resting = {key: at for key, at in line.resting.items() if now < at <= furthest}
         taken = {*line.resting, *line.begun}
-        found = await settle(self._agenda.due(*line.asker.target.names, now, most + len(taken)))
+        names = line.asker.target.names
+        found = await settle(self._agenda.due(*names, now, most + len(taken)))
+        if line.looked_far is None or not timedelta() <= now - line.looked_far < line.furthest:
+            # A clock that was wrong for a moment has put an entry off until then, and nothing else would find it.
+            line.looked_far = now
+            held = await settle(self._agenda.due(*names, LAST, _ALL))
+            found = [*found, *(entry for entry in held if entry.at > furthest)]
         return [entry for entry in found if entry.key not in taken][:most]
 
     async def _turn(self, line: _Line, entry: Entry, until_done: bool) -> None:
@@ -236,6 +245,9 @@ class _Line(msgspec.Struct, eq=False):
         under_way: limits them.
         most: entries that are taken from the agenda at a time.
         begun: the entries that are taken and not through.
+        furthest: no question is put off for longer than this, so one that is further away was put off by a clock
+            that was wrong.
+        looked_far: when such entries were looked for last.
         resting: until when this process leaves an entry alone that is due on the agenda.
         unheard: how often in a row an entry could not be asked or handed over.
     """
@@ -244,16 +256,20 @@ class _Line(msgspec.Struct, eq=False):
     at_once: int
     under_way: asyncio.Semaphore
     most: int
+    furthest: timedelta
     begun: dict[Key, asyncio.Task[None]] = {}
+    looked_far: datetime | None = None
     resting: dict[Key, datetime] = {}
     unheard: dict[Key, int] = {}
 
 
-def _line(asker: Asker, at_once: int) -> _Line:
+def _line(asker: Asker, at_once: int, pauses: Pauses) -> _Line:
+    intervals = [question.shortest_interval or timedelta() for question in asker.target.provider.questions]
     # What is asked one after the other, with a pause, is taken so too: what comes due meanwhile has its turn.
-    paced = any(question.shortest_interval for question in asker.target.provider.questions)
+    paced = any(intervals)
     most = 1 if paced else at_once * _TAKEN_AT_ONCE
-    return _Line(asker, 1 if paced else at_once, asyncio.Semaphore(at_once), most)
+    furthest = max(pauses.longest, pauses.longest_failure, LONGEST_HEED, *intervals)
+    return _Line(asker, 1 if paced else at_once, asyncio.Semaphore(at_once), most, furthest)
 
 
 def _log(event: Event) -> None:
