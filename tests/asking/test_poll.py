@@ -672,6 +672,15 @@ def test_no_more_questions_are_under_way_for_an_account_than_it_may_have(clock):
     assert desk.ends == ["final"] * 20
 
 
+def test_a_poller_that_is_stopped_asks_nothing_more_and_leaves_the_rest(clock):
+    line = Line(clock, "OK DELIVERED")
+    desk = legacy(clock, line, at_once=2)
+    desk.poller._watch = lambda event: desk.poller.stop()
+    run(desk, *map(str, range(10)), until_done=False)
+    assert 1 <= len(line.asked) <= 2
+    assert len(desk.agenda) == 10 - len(line.asked)
+
+
 def test_an_agenda_may_be_asynchronous(clock):
     class Slow:
         def __init__(self) -> None:

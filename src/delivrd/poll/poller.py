@@ -91,6 +91,7 @@ class Poller:
         self._pauses = pauses
         self._longest = longest
         self._look_every = look_every
+        self._stopped = False
 
     async def add(
         self, provider: str, account: str, id: str = "", *, operation: str | None = None, since: datetime | None = None
@@ -118,7 +119,7 @@ class Poller:
         return entry
 
     async def run(self, *, until_done: bool = False) -> None:
-        """Ask, again and again.
+        """Ask, again and again, until `stop`.
 
         Args:
             until_done: end when the agenda holds nothing more for any target, and take an inbox that is empty
@@ -130,6 +131,10 @@ class Poller:
         async with asyncio.TaskGroup() as tasks:
             for line in self._lines.values():
                 tasks.create_task(self._follow(line, until_done))
+
+    def stop(self) -> None:
+        """End `run` when the questions that are under way are through. What was not asked stays on the agenda."""
+        self._stopped = True
 
     async def run_once(self) -> None:
         """Ask everything that is due, once. Raises: as `run`."""
@@ -146,6 +151,8 @@ class Poller:
                     if line.begun:
                         await self._wait(line)
                         continue
+                    if self._stopped:
+                        return
                     following = await settle(self._agenda.next_at(*line.asker.target.names))
                     if until_done and following is None:
                         return
@@ -158,7 +165,7 @@ class Poller:
 
     async def _begin(self, line: _Line, tasks: asyncio.TaskGroup, until_done: bool) -> None:
         """Take what is due from the agenda, where the account has room for one more question."""
-        if len(line.begun) < line.at_once:
+        if len(line.begun) < line.at_once and not self._stopped:
             for entry in await self._due(line, line.most):
                 line.begun[entry.key] = tasks.create_task(self._turn(line, entry, until_done))
 
@@ -179,9 +186,10 @@ class Poller:
         found = await settle(self._agenda.due(*names, now, most + len(taken)))
         if line.looked_far is None or not timedelta() <= now - line.looked_far < line.furthest:
             # A clock that was wrong for a moment has put an entry off until then, and nothing else would find it.
-            line.looked_far = now
             held = await settle(self._agenda.due(*names, LAST, _ALL))
-            found = [*found, *(entry for entry in held if entry.at > furthest)]
+            far = [entry for entry in held if entry.at > furthest and entry.key not in taken]
+            line.looked_far = now if len(far) <= most else None
+            found = [*far, *found]
         return [entry for entry in found if entry.key not in taken][:most]
 
     async def _turn(self, line: _Line, entry: Entry, until_done: bool) -> None:
@@ -192,6 +200,8 @@ class Poller:
 
     async def _asked(self, line: _Line, entry: Entry, until_done: bool) -> None:
         async with line.under_way:
+            if self._stopped:
+                return
             try:
                 question = line.asker.target.provider.question(entry.operation)
             except ValueError as error:
