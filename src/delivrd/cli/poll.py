@@ -50,6 +50,7 @@ class _Run(msgspec.Struct):
         unread: those whose answers held something that could not be read.
         bar: shows how far it has got, on a terminal.
         store: keeps the receipts, and what is still to be asked.
+        stopped: whether the run ended before all was asked.
     """
 
     provider: Provider
@@ -58,6 +59,7 @@ class _Run(msgspec.Struct):
     errors: Keeper
     bar: Any
     store: Ledger | None = None
+    stopped: bool = False
     told: set[tuple[str, str]] = set()
     failed: set[tuple[str, str]] = set()
     unread: set[tuple[str, str]] = set()
@@ -260,6 +262,7 @@ async def _ask(
             agenda.done(event.entry)
         elif until_final:
             poller.stop()
+            run.stopped = True
 
     target = Target(run.provider, run.account)
     async with httpx.AsyncClient(timeout=timeout) as client:
@@ -277,7 +280,7 @@ async def _ask(
         for each in ids:
             await poller.add(*target.names, each, operation=question.operation, since=since)
         await (poller.run(until_done=True) if until_final else poller.run_once())
-    if run.failed and until_final and run.store is not None:
+    if run.stopped:
         put_note("what is still to be asked stays in the store")
 
 
