@@ -168,6 +168,50 @@ def test_a_mail_comes_from_a_sender_that_the_account_lists(sender, allowed):
     assert accepts(provider(AllowedSender()), account, signed)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Subject: a\rFrom: reports@example.com\r\r\nFrom: evil@example.org",
+        b"Subject: a\rFrom: reports@example.com\r\rX: y\r\nFrom: evil@example.org",
+        b"From: reports@example.com\r",
+        b"From : evil@example.org\r\nFrom: reports@example.com",
+        b"Subject: x\nFrom\t: evil@example.org\nFrom: reports@example.com",
+        b"From: reports@example.com\r\nfrom: reports@example.com",
+        b"no header\r\nFrom: reports@example.com",
+        b" folded\r\nFrom: reports@example.com",
+        b"Sender: reports@example.com",
+        "From: reports@example.\u212aom".encode(),
+        b"From: " + b"a" * 5000 + b" <reports@example.com>",
+    ],
+)
+def test_a_mail_whose_head_mail_programs_read_differently_proves_nothing(head):
+    account = Account(addresses=["reports@example.com"])
+    mail = Mail(head + b"\r\n\r\nid=1\r\nstat=SENT\r\n")
+    assert not accepts(provider(AllowedSender()), account, mail)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"From: Reports\r\n <reports@example.com>\r\nSubject: x",
+        b"From : reports@example.com",
+        b"From reports@example.com Fri May  1 12:00:00 2026\nFrom: reports@example.com",
+    ],
+)
+def test_a_sender_may_be_written_in_the_ways_of_mail(head):
+    account = Account(addresses=["reports@example.com"])
+    mail = Mail(head + b"\r\n\r\nFrom: evil@example.org\r\nid=1\r\nstat=SENT\r\n")
+    assert accepts(provider(AllowedSender()), account, mail)
+
+
+@pytest.mark.parametrize("sign", ["a:", "(", "<", '"', "a@b,", "\\", "["])
+def test_a_sender_of_any_shape_is_refused_and_breaks_nothing(sign):
+    account = Account(addresses=["reports@example.com"])
+    for times in (10, 400, 500, 2000, 100_000):
+        mail = Mail(b"From: " + sign.encode() * times + b"\n\nid=1\nstat=SENT\n")
+        assert not accepts(provider(AllowedSender()), account, mail)
+
+
 def test_an_account_name_is_checked_and_proves_nothing_alone():
     acme, named = provider(AccountName("id"), UrlSecret()), Account(username="1", secrets=["s"])
     form = Request("POST", "/dlr/s?id=2", (), BODY)

@@ -26,8 +26,11 @@ from delivrd.inputs import Input, Mail, Request, all_headers, header_pairs
 from delivrd.records import decode_text
 from delivrd.vocabulary import Word
 
-_MOST_COMMENTS: Final = 8
-"""Comments in a `From`; no sender of reports writes more than one."""
+_MOST_NESTED: Final = 16
+"""Comments and groups in a `From`, by the signs that begin them. An address at an IPv6 literal has eight colons."""
+
+_LONGEST_FROM: Final = 4096
+"""Characters of a `From`; no sender of reports writes a hundred."""
 
 
 class Covers(Word):
@@ -218,8 +221,11 @@ class AllowedSender(msgspec.Struct, frozen=True):
         from delivrd.mails import mail_headers
 
         lines = mail_headers(_mail(input).raw, "from")
-        # Comments nest, and the standard library's parser recurses once for each level.
-        if sum(line.count("(") for line in lines) > _MOST_COMMENTS:
+        # One header is one sender for every program; of two, some take the first and some the last.
+        if lines is None or len(lines) != 1 or len(lines[0]) > _LONGEST_FROM:
+            return False
+        # Comments and groups nest, and the standard library's parser recurses once for each level.
+        if lines[0].count("(") + lines[0].count(":") > _MOST_NESTED:
             return False
         senders = getaddresses(lines)
         if len(senders) != 1:
@@ -231,7 +237,7 @@ class AllowedSender(msgspec.Struct, frozen=True):
         mail = _mail(input)
         first = next(address for address in account.addresses if "@" in address)
         lines = mail.raw.split(b"\n")
-        kept = [line for line in lines if not line.lower().startswith(b"from:")]
+        kept = [line for line in lines if line.lower().partition(b":")[0].rstrip() != b"from"]
         return Mail(b"From: " + first.encode() + b"\n" + b"\n".join(kept))
 
 

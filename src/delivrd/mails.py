@@ -7,6 +7,7 @@ of unchecked depth.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from email.errors import MessageError
 from email.header import decode_header
@@ -27,11 +28,35 @@ MOST_PARTS: Final = 50
 _LONGEST_HEADER: Final = 4096
 """Characters of a header that is looked into."""
 
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
 
-def mail_headers(raw: bytes, name: str) -> list[str]:
-    """Each value of a header of a mail, folded lines joined."""
-    message = BytesParser(policy=compat32).parsebytes(raw, headersonly=True)
-    return [str(value) for value in message.get_all(name, [])]
+_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
+
+
+def mail_headers(raw: bytes, name: str) -> list[str] | None:
+    """Each value of a header of a mail, folded lines joined; what is not ASCII is replaced.
+
+    None where mail programs would not agree on what the head says: it has a CR that ends no line, or a line that
+    is no header. A mail server that has checked the sender may have seen another one there. White space before
+    the colon (`From :`) is the obsolete way of RFC 5322, section 4.5, and counts.
+    """
+    values: list[list[bytes]] = []
+    current: list[bytes] = []
+    for place, ended in enumerate(_HEAD_END.split(b"\n" + raw, maxsplit=1)[0][1:].split(b"\n")):
+        line = ended.removesuffix(b"\r")
+        field = _FIELD.fullmatch(line)
+        if b"\r" in line:
+            return None
+        if line.startswith((b" ", b"\t")) and place:
+            current.append(line)
+        elif field is not None:
+            current = [field[2]]
+            if field[1].lower() == name.lower().encode():
+                values.append(current)
+        # The envelope's sender, as some programs put it before a mail that they file.
+        elif line and not (place == 0 and line.startswith(b"From ")):
+            return None
+    return [b"".join(value).strip().decode("ascii", "replace") for value in values]
 
 
 def read_mail(raw: bytes, known: Iterable[str], patterns: Sequence[str] = ()) -> Record:

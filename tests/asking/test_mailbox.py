@@ -177,6 +177,30 @@ def test_an_account_that_proves_nothing_takes_nothing(post):
     assert len(post.left()) == 1
 
 
+@pytest.mark.parametrize("kind", ["maildir"])
+def test_a_sender_that_nests_a_thousand_times_stops_no_other_mail(post):
+    post.deliver(report(1, sender="a:" * 2000), report(2))
+    assert fates(take(post.open())) == ["not_authentic", "handed_over"]
+
+
+@pytest.mark.parametrize("kind", ["maildir"])
+def test_whatever_one_mail_brings_about_stops_no_other(post):
+    class Breaking:
+        def __getattr__(self, name: str):
+            return getattr(UPSIDE_WIRELESS, name)
+
+        def receive(self, input, account, **others):
+            if b"MTID1" in input.raw:
+                raise RecursionError("+15555550123")
+            return UPSIDE_WIRELESS.receive(input, account, **others)
+
+    post.deliver(report(1), report(2))
+    with post.open() as box:
+        collected = list(collect(box, Breaking(), ACCOUNT, lambda mail, receipt: None))
+    assert fates(collected) == ["unreadable", "handed_over"]
+    assert collected[0].reason == "reading it raised RecursionError"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_mailbox_holds_nothing(post):
     post.deliver()
@@ -406,10 +430,40 @@ def test_a_mail_that_is_gone_when_it_is_to_be_forgotten_is_forgotten(maildir):
 
 def test_a_mail_that_cannot_be_marked_is_told(maildir):
     def block(mail: Mail, receipt: Receipt) -> None:
-        (maildir / "cur" / "1700000000.M0.here:2,S").mkdir()
+        (maildir / "cur").rmdir()
+        (maildir / "cur").write_bytes(b"")
 
     with pytest.raises(MailboxError, match="could not be deleted or marked"):
         take(Maildir(str(maildir)), block)
+
+
+def test_marking_a_mail_overwrites_no_other_of_its_name(maildir):
+    taken = ["1700000000.M0.here:2,S", "1700000000.M0.here.1:2,S"]
+    for name in taken:
+        (maildir / "cur" / name).write_bytes(LETTER)
+    assert fates(take(Maildir(str(maildir)))) == ["handed_over"]
+    assert [(maildir / "cur" / name).read_bytes() for name in taken] == [LETTER, LETTER]
+    assert (maildir / "cur" / "1700000000.M0.here.2:2,S").read_bytes() == report(1)
+    assert take(Maildir(str(maildir))) == []
+
+
+def test_of_two_mails_of_one_name_each_is_the_one_that_is_forgotten(maildir):
+    (maildir / "cur" / "1700000000.M0.here:2,").write_bytes(LETTER)
+    with Maildir(str(maildir), delete=True) as box:
+        letters = list(box.letters(9999))
+        assert {letter.raw for letter in letters} == {report(1), LETTER}
+        box.forget(next(letter for letter in letters if letter.raw == LETTER))
+    assert [path.read_bytes() for name in ("new", "cur") for path in (maildir / name).iterdir()] == [report(1)]
+
+
+def test_a_folder_among_the_mails_is_no_mail_and_leaves_nothing_open(maildir):
+    for name in ("new", "cur"):
+        (maildir / name / "folder").mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    collected = take(Maildir(str(maildir)))
+    assert fates(collected) == ["handed_over", "unreadable", "unreadable"]
+    assert {each.reason for each in collected[1:]} == {"it is no file"}
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_letter_shows_no_text():

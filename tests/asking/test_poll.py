@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import httpx
@@ -15,6 +15,7 @@ from desk import START, Clock, Desk, Enough, at_hosts
 
 from delivrd import AbsenceKind, Account, AccountError, Status
 from delivrd.poll import Entry, MemoryAgenda, Next, Pauses, Target
+from delivrd.poll.cancelling import WasCancelled
 from delivrd_messente.legacy import LEGACY
 from delivrd_messente.omnichannel import OMNICHANNEL
 from delivrd_upside_wireless.sms_wiki import UPSIDE_WIRELESS
@@ -150,6 +151,70 @@ def test_a_handler_that_fails_for_a_while_is_tried_again_with_growing_pauses(clo
     assert desk.ends == ["not_handed_over"] * 3 + ["final"]
 
 
+async def await_what_was_cancelled(*given: object) -> None:
+    task = asyncio.ensure_future(asyncio.sleep(0))
+    task.cancel()
+    await task
+
+
+def test_a_handler_that_was_cancelled_is_a_handler_that_failed(clock):
+    tries = []
+
+    async def closing(answered):
+        tries.append(clock.passed())
+        if len(tries) < 4:
+            await await_what_was_cancelled()
+
+    desk = run(legacy(clock, Line(clock, "OK DELIVERED"), handler=closing), "m-1")
+    assert tries == [timedelta(), 10 * SECOND, 30 * SECOND, 70 * SECOND]
+    assert desk.ends == ["not_handed_over"] * 3 + ["final"]
+    assert desk.events[0].reason == "the handler was cancelled"
+    assert isinstance(desk.events[0].error.__cause__, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("method", ["last_asked", "put_off", "done", "note_asked"])
+def test_an_agenda_that_was_cancelled_ends_the_run(clock, method):
+    agenda = MemoryAgenda()
+    setattr(agenda, method, await_what_was_cancelled)
+    desk = upside(clock, Line(clock, dlr("SENT"), dlr("DELIVRD")), agenda=agenda)
+    with pytest.raises(ExceptionGroup) as raised:
+        run(desk, "M1", operation="GetDLR")
+    assert raised.group_contains(WasCancelled)
+
+
+def test_a_connection_that_was_cancelled_is_no_answer(clock):
+    class Cancelled(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await await_what_was_cancelled()
+            raise AssertionError
+
+    desk = Desk(clock, [Target(LEGACY, MAIN)], httpx.AsyncClient(transport=Cancelled()), longest=HOUR)
+    assert set(run(desk, "m-1").ends) == {"failed", "gone"}
+    assert desk.events[0].reason == "WasCancelled"
+
+
+def test_the_pollers_own_cancellation_ends_it_and_leaves_the_question_due(clock):
+    handling = asyncio.Event()
+
+    async def hang(answered):
+        handling.set()
+        await asyncio.Event().wait()
+
+    desk = legacy(clock, Line(clock, "OK DELIVERED"), handler=hang)
+
+    async def go() -> None:
+        (entry,) = await desk.add("m-1")
+        running = asyncio.ensure_future(desk.poller.run())
+        await handling.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert desk.agenda.due(*desk.targets[0].names, clock.now(), 9) == [entry]
+
+    asyncio.run(go())
+    assert desk.events == []
+
+
 def test_one_message_that_cannot_be_handed_over_holds_up_no_other(clock):
     handed = []
 
@@ -190,6 +255,24 @@ def test_the_gateway_may_want_to_ask_for_a_shorter_time_than_the_provider_keeps(
     assert line.times[-1] == HOUR - MINUTE
 
 
+def test_times_beyond_what_a_clock_can_hold_are_its_last(clock):
+    forever = Pauses(first=timedelta.max, longest=timedelta.max, first_failure=HOUR, longest_failure=timedelta.max)
+    assert (forever.after_answer(9), forever.after_failure(99, 0.0)) == (timedelta.max, (1 << 16) * HOUR)
+    last = datetime.max.replace(tzinfo=UTC)
+    # Omnichannel does not say how long it keeps a report, so nothing else limits it.
+    waits = channels(("1", "sms", "SENT"))
+    line = Line(clock, waits, 500, channels(("1", "sms", "DELIVRD")))
+    options = {"longest": timedelta.max, "main_again": timedelta.max}
+    assert run(Desk(clock, [Target(OMNICHANNEL, MAIN)], client(line), **options), "g").ends == [
+        "waiting",
+        "failed",
+        "final",
+    ]
+    assert run(legacy(clock, Line(clock, "OK SENT", "OK DELIVERED")), "m-1", since=last).ends == ["waiting", "final"]
+    first = datetime.min.replace(tzinfo=UTC)
+    assert run(legacy(clock, Line(clock, "OK SENT")), "m-1", since=first).ends == ["gone"]
+
+
 FAILURES = ["FAILED 209", 500, 503, "an error page", httpx.ConnectError("no"), httpx.ReadTimeout("slow")]
 
 
@@ -222,6 +305,51 @@ def test_a_provider_that_names_its_own_pause_is_left_alone_for_so_long(clock):
     one_host = Target(at_hosts(LEGACY, "https://api2.messente.com"), MAIN)
     run(Desk(clock, [one_host], client(line), look_every=HOUR), "m-1")
     assert clock.slept == [300, 20, 3600]
+
+
+DATED = {"Date": "Fri, 01 May 2026 12:30:00 GMT", "Retry-After": "Fri, 01 May 2026 12:35:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "heeded"),
+    [
+        ({"Retry-After": "9" * 5000}, 3600),
+        ({"Retry-After": "0" * 5000 + "300"}, 300),
+        ({"Retry-After": " 300 "}, 300),
+        (DATED, 300),
+        (DATED | {"Retry-After": "Fri, 01 May 2037 12:35:00 GMT"}, 3600),
+        (DATED | {"Retry-After": "Fri, 01 May 2026 12:35:00 -0000"}, 300),
+        # None of these says how long.
+        (DATED | {"Retry-After": "Fri, 01 May 2026 12:25:00 GMT"}, 10),
+        (DATED | {"Date": "now"}, 10),
+        (DATED | {"Retry-After": "Fri, 99 May 2026 12:35:00 GMT"}, 10),
+        ({"Retry-After": "Fri, 01 May 2026 12:35:00 GMT"}, 10),
+        ({"Retry-After": "-5"}, 10),
+        ({"Retry-After": "\u0663"}, 10),
+        ({"Retry-After": ""}, 10),
+    ],
+)
+def test_how_long_a_provider_is_left_alone_is_read_from_whatever_it_says(clock, headers, heeded):
+    sent = [(name, value.encode("utf-8")) for name, value in headers.items()]
+    line = Line(clock, httpx.Response(503, headers=sent, text="x"), "OK DELIVERED")
+    one_host = Target(at_hosts(LEGACY, "https://api2.messente.com"), MAIN)
+    run(Desk(clock, [one_host], client(line), look_every=2 * HOUR), "m-1")
+    assert clock.slept == [heeded]
+
+
+@pytest.mark.parametrize("second", [httpx.ConnectError("no"), 503, httpx.Response(429, headers={"Retry-After": "7"})])
+def test_of_several_hosts_that_fail_the_longest_pause_counts(clock, second):
+    line = Line(clock, httpx.Response(503, headers={"Retry-After": "300"}), second, "OK DELIVERED")
+    run(legacy(clock, line, look_every=HOUR), "m-1")
+    assert clock.slept == [300]
+
+
+def test_a_page_that_nobody_can_read_may_name_a_pause_too(clock):
+    page = httpx.Response(429, headers={"Retry-After": "300"}, text="<html>slow down</html>")
+    desk = Desk(clock, [Target(OMNICHANNEL, MAIN)], client(Line(clock, page, channels(("1", "sms", "DELIVRD")))))
+    run(desk, "g")
+    assert desk.ends == ["failed", "final"]
+    assert clock.passed() == 300 * SECOND
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
@@ -408,6 +536,25 @@ def test_a_record_that_could_not_be_handed_over_stays_unread(clock):
     assert len(desk.agenda) == 1
 
 
+def test_what_a_marking_question_answered_is_in_the_event_where_the_handler_fails(clock):
+    taken = inbox("GetTopMessage", isValid="true", data="hello TOKEN1", sender="+15555550123", messageid="R2")
+
+    def fail(answered):
+        raise OSError("the store is away")
+
+    desk = upside(clock, Line(clock, taken), handler=fail)
+
+    async def go() -> None:
+        await desk.add("", operation="GetTopMessage")
+        await desk.poller.run_once()
+
+    asyncio.run(go())
+    (event,) = desk.events
+    assert event.next is Next.NOT_HANDED_OVER
+    assert event.answer.body.decode() == taken.replace("TOKEN1", "***")
+    assert UPSIDE_WIRELESS.read(event.answer, UPSIDE).others[0]["messageid"] == "R2"
+
+
 @pytest.mark.parametrize(
     "failure", [inbox("SetMessageReadFlag", Result="false"), 500, httpx.ConnectError("no")], ids=str
 )
@@ -429,6 +576,46 @@ def test_an_inbox_is_looked_into_for_ever_where_nobody_says_otherwise(clock):
     assert line.times == [number * 2 * MINUTE for number in range(6)]
     assert set(desk.ends) == {"empty"}
     assert len(desk.agenda) == 1
+
+
+def test_an_inbox_is_looked_into_again_soon_after_a_clock_that_was_wrong_for_a_moment():
+    wrong = []
+
+    class Jumping(Clock):
+        def now(self) -> datetime:
+            # After the third question the time is a month ahead, for as long as its entry is written.
+            if len(line.asked) != 3 or len(wrong) == 4:
+                return self.at
+            wrong.append(self.at)
+            return self.at + timedelta(days=30)
+
+    clock = Jumping()
+    line = Line(clock, EMPTY)
+    clock.most = 30
+    with pytest.raises(ExceptionGroup):
+        run(upside(clock, line), "", until_done=False)
+    assert len(wrong) == 4
+    assert len(line.asked) > 3
+    assert max(after - before for before, after in pairwise(line.times)) <= 4 * MINUTE
+
+
+@pytest.mark.parametrize("until_done", [True, False])
+def test_a_question_that_was_put_off_further_than_any_pause_is_due(clock, until_done):
+    desk = legacy(clock, Line(clock, "OK DELIVERED"), look_every=2 * MINUTE)
+    clock.most = 3
+    soon, far = (
+        Entry(provider="messente-legacy", account="main", operation="get_dlr_response", id=id, since=START, at=at)
+        for id, at in (("soon", START + MINUTE), ("far", START + timedelta(days=30)))
+    )
+    desk.agenda.add(soon)
+    desk.agenda.add(far)
+    if until_done:
+        run(desk)
+    else:
+        with pytest.raises(ExceptionGroup):
+            run(desk, until_done=False)
+    assert [event.entry.id for event in desk.events] == ["far", "soon"]
+    assert len(desk.agenda) == 0
 
 
 def test_an_answer_that_nobody_can_read_is_shown_to_the_watcher_without_the_secrets(clock):
@@ -483,6 +670,15 @@ def test_no_more_questions_are_under_way_for_an_account_than_it_may_have(clock):
     asyncio.run(go())
     assert most == {"main": 3, "other": 3}
     assert desk.ends == ["final"] * 20
+
+
+def test_a_poller_that_is_stopped_asks_nothing_more_and_leaves_the_rest(clock):
+    line = Line(clock, "OK DELIVERED")
+    desk = legacy(clock, line, at_once=2)
+    desk.poller._watch = lambda event: desk.poller.stop()
+    run(desk, *map(str, range(10)), until_done=False)
+    assert 1 <= len(line.asked) <= 2
+    assert len(desk.agenda) == 10 - len(line.asked)
 
 
 def test_an_agenda_may_be_asynchronous(clock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from test_soap import INBOX, LETTER, SIGNATURE, TOKEN, service
 from delivrd import Provider, Registry, read_samples
 from delivrd.cli import main
 from delivrd.ledger import Ledger
+from delivrd.ledger.agenda import LedgerAgenda
 from delivrd_messente.legacy import LEGACY
 from delivrd_messente.omnichannel import OMNICHANNEL
 from delivrd_teli.notifications import TELI
@@ -139,12 +141,18 @@ def test_an_inbox_is_printed_kept_and_marked(upside_account, tmp_path):
     assert json.loads(report.stdout)["message_id"] == "MTID7"
 
 
-def test_a_record_that_cannot_be_kept_is_not_marked(upside_account):
+def test_a_record_that_cannot_be_kept_is_not_marked(upside_account, tmp_path):
     with service([LETTER]) as upside:
         result = poll(at_hosts(UPSIDE_WIRELESS, upside.url), upside_account, "--others", "/dev/full")
         assert [call["operation"] for call in upside.calls()] == ["GetTopMessageNoReset"]
     assert result.exit_code == 1
-    assert "not_handed_over: the handler raised OSError" in result.stderr
+    assert "not_handed_over: the handler raised OSError; --errors FILE keeps such answers" in result.stderr
+    with service([LETTER]) as upside:
+        kept = ["--others", "/dev/full", "--errors", str(tmp_path / "errors.jsonl")]
+        result = poll(at_hosts(UPSIDE_WIRELESS, upside.url), upside_account, *kept)
+    assert "not_handed_over: the handler raised OSError; kept" in result.stderr
+    (sample,) = read_samples("errors.jsonl", (tmp_path / "errors.jsonl").read_bytes())
+    assert LETTER["sender"].encode() in sample.input.body
 
 
 def test_a_report_that_cannot_be_printed_is_not_marked(upside_account, tmp_path, monkeypatch):
@@ -294,3 +302,45 @@ def test_with_a_store_receipts_are_kept_and_a_run_that_was_broken_off_goes_on(se
     assert PASSWORD.encode() not in (tmp_path / "ledger.db").read_bytes()
     missing = poll(server[1], account, "delivered", "--store", str(tmp_path / "none.db"))
     assert "has no tables yet" in missing.stderr
+
+
+@pytest.fixture
+def store(server, account, tmp_path) -> str:
+    """A ledger with two questions that are still to be asked."""
+    url = str(tmp_path / "ledger.db")
+    Ledger.open(url, migrate=True).close()
+    assert poll(server[1], account, "not-yet", "sent", "--store", url, "--pause", "0.01").exit_code == 0
+    return url
+
+
+def stored(url: str) -> list[str]:
+    with Ledger.open(url) as ledger:
+        held = asyncio.run(LedgerAgenda(ledger).due(LEGACY.name, "main", datetime.max.replace(tzinfo=UTC), 99))
+    return sorted(entry.id for entry in held)
+
+
+@pytest.mark.parametrize("more", [[], ["--until-final"]])
+def test_a_wrong_password_takes_no_question_from_the_store(server, store, tmp_path, more):
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps({"name": "main", "username": USER, "password": "wrong-w0rd"}))
+    result = poll(server[1], str(wrong), "--store", store, *more)
+    assert (result.exit_code, result.stdout) == (1, "")
+    told = result.stderr.splitlines()
+    assert "not-yet: no report: refused (ERROR 101)" in told
+    assert told[-1] == "2 of 2 questions came to nothing"
+    assert ("what is still to be asked stays in the store" in told) is bool(more)
+    assert stored(store) == ["not-yet", "sent"]
+
+
+@pytest.mark.parametrize("more", [[], ["--until-final"]])
+def test_a_handler_that_fails_takes_no_question_from_the_store(server, account, store, monkeypatch, more):
+    def full(document):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("delivrd.cli.poll.hand_over", full)
+    server[0].first = {"not-yet": ["OK DELIVERED"] * 9}
+    result = poll(server[1], account, "--store", store, "--pause", "0.01", *more)
+    assert result.exit_code == 1
+    assert "not_handed_over: the handler raised OSError" in result.stderr
+    assert result.stderr.splitlines()[-1].endswith(" of 2 questions came to nothing")
+    assert stored(store) == ["not-yet", "sent"]

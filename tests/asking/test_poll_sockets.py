@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import io
 import json
 import logging
 import traceback
+import tracemalloc
+import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -16,12 +20,13 @@ import pytest
 from desk import Clock, Desk, at_hosts, rude, served
 from messente import ANSWERS, DENIED, PASSWORD, USER, Messente
 
-from delivrd import AbsenceKind, Account, Request, Status
+from delivrd import AbsenceKind, Account, Request, Response, Status
 from delivrd.poll import Target
 from delivrd.poll.sending import _LOGGERS, Unreached, send
 from delivrd_messente.legacy import LEGACY
 
 ACCOUNT = Account(name="main", username=USER, password=PASSWORD)
+MINUTE = timedelta(minutes=1)
 SPELT = {PASSWORD, quote(PASSWORD), quote_plus(PASSWORD), quote(PASSWORD, safe=""), "w0rd"}
 
 
@@ -115,7 +120,7 @@ def test_a_main_host_that_works_is_the_only_one_that_is_asked(clock, main, backu
 def test_a_question_that_cannot_be_asked_so_is_answered_so(main):
     async def go():
         async with httpx.AsyncClient() as client:
-            return await send(client, Request("GET", f"{main[1]}/get_dlr_response?username=u"), str, 999)
+            return await send(client, Request("GET", f"{main[1]}/get_dlr_response?username=u"), str, 999, MINUTE)
 
     receipt = LEGACY.read(asyncio.run(go()), asked="1")
     assert (receipt.absence.code, receipt.absence.kind) == ("ERROR 102", AbsenceKind.BAD_QUESTION)
@@ -208,7 +213,7 @@ def test_what_is_raised_where_no_answer_comes_shows_no_url_in_any_context(nobody
 
         async def go() -> None:
             async with httpx.AsyncClient(timeout=20) as client:
-                await send(client, Request("GET", target), str, 999)
+                await send(client, Request("GET", target), str, 999, MINUTE)
 
         with pytest.raises(Unreached) as raised:
             asyncio.run(go())
@@ -238,7 +243,7 @@ def test_what_is_raised_where_no_answer_comes_shows_no_url_in_any_context(nobody
 def test_a_question_that_http_cannot_carry_is_no_answer_and_shows_nothing(target, headers):
     async def go() -> None:
         async with httpx.AsyncClient() as client:
-            await send(client, Request("GET", target, headers), str, 999)
+            await send(client, Request("GET", target, headers), str, 999, MINUTE)
 
     with pytest.raises(Unreached) as raised:
         asyncio.run(go())
@@ -255,7 +260,7 @@ def test_every_logger_below_httpx_is_guarded():
 def test_other_requests_of_the_process_are_logged_as_ever(main, everything):
     async def go() -> None:
         async with httpx.AsyncClient() as client:
-            await send(client, Request("GET", f"{main[1]}/get_dlr_response?a=1"), str, 999)
+            await send(client, Request("GET", f"{main[1]}/get_dlr_response?a=1"), str, 999, MINUTE)
             await client.get(main[1] + "/get_dlr_response?a=2")
 
     asyncio.run(go())
@@ -285,4 +290,102 @@ def test_neither_headers_nor_cookies_of_the_client_are_sent(clock, main):
 
     asyncio.run(go())
     assert len(seen) == 2
-    assert all(set(headers) <= {"host"} for headers in seen)
+    assert all(set(headers) <= {"host", "accept-encoding"} for headers in seen)
+    assert {headers["accept-encoding"] for headers in seen} == {"identity"}
+
+
+def packed(encoding: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def ask_packed(most: int, answer: bytes) -> Response:
+    async def go(url: str) -> Response:
+        async with httpx.AsyncClient() as client:
+            return await send(client, Request("GET", url), str, most, MINUTE)
+
+    with rude(lambda request: answer) as url:
+        return asyncio.run(go(url))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"OK DELIVERED")),
+        (" GZip ", gzip.compress(b"OK DELIVERED")),
+        ("deflate", zlib.compress(b"OK DELIVERED")),
+        ("identity", b"OK DELIVERED"),
+    ],
+)
+def test_an_answer_that_is_packed_though_nobody_asked_for_it_is_read(encoding, body):
+    assert ask_packed(100, packed(encoding, body)).body == b"OK DELIVERED"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip, gzip", gzip.compress(gzip.compress(b"OK DELIVERED"))),
+        ("br", b"OK DELIVERED"),
+        ("gzip", b"OK DELIVERED"),
+    ],
+)
+def test_an_answer_that_cannot_be_unpacked_with_care_is_no_answer(encoding, body):
+    with pytest.raises(Unreached, match="packed in a way that nobody asked for"):
+        ask_packed(100, packed(encoding, body))
+
+
+def test_a_packed_answer_takes_no_more_memory_than_an_answer_may():
+    bomb = gzip.compress(bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        answer = ask_packed(1000, packed("gzip", bomb))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(answer.body) == 1001
+    assert peak < 5_000_000
+
+
+def test_an_answer_that_does_not_end_is_given_up_and_holds_up_no_other_question(clock):
+    heard = asyncio.Event()
+    serving = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        about = await reader.readuntil(b"\r\n\r\n")
+        # An answer about "slow" begins, and its end never comes.
+        length, said = (1000, b" ") if b"slow" in about else (12, b"OK DELIVERED")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (length, said))
+        await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def go() -> Desk:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            async with httpx.AsyncClient(timeout=20) as client:
+                desk = await ask(client, url)
+            await asyncio.gather(*serving)
+        return desk
+
+    async def ask(client: httpx.AsyncClient, url: str) -> Desk:
+        options = {"whole_within": MINUTE, "look_every": timedelta(seconds=0.05)}
+        watch = lambda event: (desk.events.append(event), heard.set())  # noqa: E731
+        desk = Desk(clock, [Target(at_hosts(LEGACY, url), ACCOUNT)], client, watch=watch, **options)
+        await desk.add("slow")
+        running = asyncio.ensure_future(desk.poller.run())
+        while not serving:
+            await asyncio.sleep(0)
+        # It comes due while the other is under way.
+        await desk.add("quick")
+        await asyncio.wait_for(heard.wait(), 20)
+        running.cancel()
+        await asyncio.wait([running])
+        assert [(event.entry.id, event.next.value) for event in desk.events] == [("quick", "final")]
+        with pytest.raises(Unreached, match=r"^no whole answer within 0.1 seconds$"):
+            await send(client, at_hosts(LEGACY, url).ask("slow", ACCOUNT), str, 9999, timedelta(seconds=0.1))
+        return desk
+
+    assert len(asyncio.run(go()).agenda) == 1

@@ -44,11 +44,13 @@ class _Run(msgspec.Struct):
     Attributes:
         provider, account: whom to ask.
         others: takes what is no report.
-        errors: takes answers that could not be read.
-        failed: questions that came to nothing.
-        unread: questions whose answers held something that could not be read.
+        errors: takes answers that could not be read or handed over.
+        told: questions of which something was told, each by its operation and id.
+        failed: those that came to nothing.
+        unread: those whose answers held something that could not be read.
         bar: shows how far it has got, on a terminal.
         store: keeps the receipts, and what is still to be asked.
+        stopped: whether the run ended before all was asked.
     """
 
     provider: Provider
@@ -57,8 +59,10 @@ class _Run(msgspec.Struct):
     errors: Keeper
     bar: Any
     store: Ledger | None = None
-    failed: set[str] = set()
-    unread: set[str] = set()
+    stopped: bool = False
+    told: set[tuple[str, str]] = set()
+    failed: set[tuple[str, str]] = set()
+    unread: set[tuple[str, str]] = set()
 
     async def take(self, answered: Answered) -> None:
         """Record the receipt, print the reports, keep all else; after this it has been handed over."""
@@ -74,7 +78,7 @@ class _Run(msgspec.Struct):
                 hand_over(report.to_dict())
             for problem in receipt.problems:
                 put_note(f"{_label(entry)}: item {problem.index}: {problem.reason}")
-                self.unread.add(entry.id)
+                self.unread.add(_asked(entry))
             if receipt.others:
                 kept = "" if self.others.name is None else ", kept"
                 put_note(f"{_label(entry)}: {len(receipt.others)} item(s) that are no delivery report{kept}")
@@ -95,9 +99,11 @@ class _Run(msgspec.Struct):
         with self.aside():
             if failed or event.absence is not None:
                 put_note(f"{_label(event.entry)}: {said}")
-        self.failed.discard(event.entry.id)
+        asked = _asked(event.entry)
+        self.told.add(asked)
+        self.failed.discard(asked)
         if failed:
-            self.failed.add(event.entry.id)
+            self.failed.add(asked)
         if event.done:
             self.bar.update(1)
 
@@ -112,7 +118,7 @@ class _Run(msgspec.Struct):
             await asyncio.to_thread(store.record, arrival)
 
     def _kept(self, answer: Response, reason: str) -> str:
-        """Keep the answer that could not be read, and say so."""
+        """Keep the answer that could not be read or handed over, and say so."""
         try:
             self.errors.keep(write_line(sample_line(Sample(input=answer), reason=reason)))
         except OSError as error:
@@ -160,7 +166,9 @@ class _Run(msgspec.Struct):
     "Also the environment's DELIVRD_STORE.",
 )
 @click.option("--others", metavar="FILE", help="Add what is no report to this file, a line of JSON each.")
-@click.option("--errors", metavar="FILE", help="Add answers that cannot be read to this file, a line of JSON each.")
+@click.option(
+    "--errors", metavar="FILE", help="Add answers that cannot be read or printed to this file, a line of JSON each."
+)
 def poll(
     provider: Provider,
     account: Account,
@@ -195,7 +203,8 @@ def poll(
         asyncio.run(_ask(run, question, wanted, until_final, since, timedelta(seconds=pause), timeout))
     nothing = run.failed | run.unread
     if nothing:
-        put_note(f"{len(nothing)} of {len(wanted)} questions came to nothing")
+        count = len(run.told | {(question.operation, each) for each in wanted})
+        put_note(f"{len(nothing)} of {count} questions came to nothing")
         raise click.exceptions.Exit(1)
 
 
@@ -233,7 +242,7 @@ async def _ask(
     timeout: float,
 ) -> None:
     try:
-        from delivrd.poll import Agenda, MemoryAgenda, Next, Pauses, Poller, Target, settle
+        from delivrd.poll import Agenda, MemoryAgenda, Next, Pauses, Poller, Target
     except ImportError as error:
         raise Failure(str(error)) from error
     import httpx
@@ -246,9 +255,14 @@ async def _ask(
 
     async def watch(event: Event) -> None:
         run.tell(event)
-        if event.next in (Next.REFUSED, Next.WRONG_ACCOUNT, Next.NOT_HANDED_OVER):
-            # Nothing that this call could wait for will mend it.
-            await settle(agenda.done(event.entry))
+        if event.next not in (Next.REFUSED, Next.WRONG_ACCOUNT, Next.NOT_HANDED_OVER):
+            return
+        # Nothing that this call could wait for will mend it.
+        if isinstance(agenda, MemoryAgenda):
+            agenda.done(event.entry)
+        elif until_final:
+            poller.stop()
+            run.stopped = True
 
     target = Target(run.provider, run.account)
     async with httpx.AsyncClient(timeout=timeout) as client:
@@ -261,10 +275,17 @@ async def _ask(
             random=random.random,
             watch=watch,
             pauses=Pauses(first=pause, first_failure=pause),
+            whole_within=timedelta(seconds=timeout),
         )
         for each in ids:
             await poller.add(*target.names, each, operation=question.operation, since=since)
         await (poller.run(until_done=True) if until_final else poller.run_once())
+    if run.stopped:
+        put_note("what is still to be asked stays in the store")
+
+
+def _asked(entry: Entry) -> tuple[str, str]:
+    return entry.operation, entry.id
 
 
 def _label(entry: Entry) -> str:

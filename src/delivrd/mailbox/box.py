@@ -13,11 +13,14 @@ import os
 import stat
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
 from delivrd.errors import DelivrdError
+
+_MOST_NAMES: Final = 1000
+"""Names that are tried for a mail that is marked, where other mails have them."""
 
 
 class MailboxError(DelivrdError):
@@ -80,6 +83,7 @@ class Maildir:
 
     def letters(self, most: int) -> Iterator[Letter]:
         """As `Box.letters`, in the order of their names, which begin with the time of their delivery."""
+        self._places.clear()
         try:
             found = [(name, folder) for folder in ("new", "cur") for name in os.listdir(self._at(folder))]
         except OSError as error:
@@ -88,16 +92,23 @@ class Maildir:
             unique, flags = _parts(name)
             if name.startswith(".") or "T" in flags or ("S" in flags and not self._delete):
                 continue
-            self._places[unique] = (folder, name)
-            yield self._letter(unique, most)
+            # Two files can have the name of one mail: who copied one by hand has not made another.
+            known = f"{folder}/{name}" if unique in self._places else unique
+            self._places[known] = (folder, name)
+            yield self._letter(known, most)
 
     def _letter(self, id: str, most: int) -> Letter:
         try:
             # A link or a pipe is no mail, and a pipe would be waited for.
-            with open(os.open(self._at(*self._places[id]), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            held = os.open(self._at(*self._places[id]), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                if not stat.S_ISREG(os.fstat(held).st_mode):
                     return Letter(id, None, "it is no file")
-                raw = file.read(most + 1)
+                with open(held, "rb", closefd=False) as file:
+                    raw = file.read(most + 1)
+            finally:
+                # A folder is opened too, and `open` would refuse it without closing it.
+                os.close(held)
         except OSError as error:
             return Letter(id, None, error.strerror or type(error).__name__)
         return letter_of(id, raw, most)
@@ -105,17 +116,22 @@ class Maildir:
     def forget(self, letter: Letter) -> None:
         """As `Box.forget`. A mail that is gone already is forgotten."""
         folder, name = self._places[letter.id]
-        unique, flags = _parts(name)
-        marked = f"{unique}:2,{''.join(sorted({*flags, 'S'}))}"
         try:
             if self._delete:
                 os.unlink(self._at(folder, name))
             else:
-                os.rename(self._at(folder, name), self._at("cur", marked))
+                os.rename(self._at(folder, name), self._marked(name))
         except FileNotFoundError:
             return
         except OSError as error:
             raise _failed(error, "the mail could not be deleted or marked") from error
+
+    def _marked(self, name: str) -> str:
+        """Where a mail stands once it is seen: at a name that no other mail has, for renaming overwrites."""
+        unique, flags = _parts(name)
+        seen = "".join(sorted({*flags, "S"}))
+        free = (f"{unique}{mark}:2,{seen}" for mark in ("", *(f".{number}" for number in range(1, _MOST_NAMES))))
+        return next((path for each in free if not os.path.lexists(path := self._at("cur", each))), self._at("cur"))
 
     def __enter__(self) -> Self:
         return self

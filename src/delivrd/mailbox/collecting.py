@@ -105,6 +105,9 @@ def _read(id: str, mail: Mail, provider: Provider, account: Account, now: Callab
     except (InputError, PluginError) as error:
         reason = provider.blot(f"{type(error).__name__}: {error}", account)
         return Collected(id=id, fate=Fate.UNREADABLE, reason=reason)
+    # Anybody can write to a mailbox: whatever one mail brings about must not hold up those behind it.
+    except Exception as error:
+        return Collected(id=id, fate=Fate.UNREADABLE, reason=f"reading it raised {type(error).__name__}")
     if receipt.problems:
         reason = "; ".join(problem.reason for problem in receipt.problems)
         return Collected(id=id, fate=Fate.UNREADABLE, receipt=receipt, reason=reason)

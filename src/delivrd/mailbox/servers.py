@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import imaplib
 import poplib
-import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,14 +19,16 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from delivrd.accounts import Account
+from delivrd.mailbox.bounded import ImapClient, ImapTlsClient, Overlong, Pop3Client, Pop3TlsClient
 from delivrd.mailbox.box import Letter, MailboxError, letter_of, too_large
+from delivrd.mailbox.fetched import body_of, size_of
 
 _T = TypeVar("_T")
 
 _FAILURES: Final = (poplib.error_proto, imaplib.IMAP4.error, OSError, EOFError, ValueError)
 """What the clients raise where the server or the network fails, or an answer is none that they know."""
 
-_SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
+_LOST: Final = "the connection was lost while it was fetched"
 
 
 class Encryption(StrEnum):
@@ -76,32 +77,13 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return do()
         except _FAILURES as error:
-            said = _words(error)
+            said = self.words(error)
         # Raised here, so that no context holds the client's own error.
-        raise MailboxError(f"{self.host}: {Account(password=self.password).blot(said)}")
+        raise MailboxError(f"{self.host}: {said}")
 
-
-class _Pop3(poplib.POP3):
-    """The client, that leaves no connection open where its making or its encryption fails."""
-
-    sock: Any = None
-    file: Any = None
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        try:
-            super().__init__(*arguments, **named)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        # The connection may be closed already, or half.
-        with suppress(OSError):
-            super().close()
-
-
-class _Pop3Tls(_Pop3, poplib.POP3_SSL):
-    """Likewise, encrypted from its beginning."""
+    def words(self, error: BaseException) -> str:
+        """A client's error, without the password."""
+        return Account(password=self.password).blot(_words(error))
 
 
 class Pop3:
@@ -116,7 +98,7 @@ class Pop3:
 
     def __init__(self, login: Login) -> None:
         self._login = login
-        self._client: _Pop3 | None = None
+        self._client: Pop3Client | None = None
         self._forgotten: set[str] = set()
         self._known: dict[str, int] = {}
         self._sizes: dict[int, int] = {}
@@ -132,16 +114,28 @@ class Pop3:
             return Letter(id, None, "gone from the server")
         if self._sizes.get(number, 0) > most:
             return Letter(id, None, too_large(most))
+        client = self._open()
+        # Each line of a mail can begin with a dot, and is sent with one more (RFC 1939, section 3).
+        client.meter.limit(2 * most)
         try:
-            _, lines, _ = self._open().retr(number)
+            _, lines, _ = client.retr(number)
+        except Overlong:
+            return self._anew(id, too_large(most))
         except poplib.error_proto as error:
-            if isinstance(error.args[0], bytes):
-                return Letter(id, None, _words(error))
-            # The client gives up in the middle of an overlong line, and the session with it.
-            self._drop()
-            self._look()
-            return Letter(id, None, "it has a line that is longer than POP3 clients take")
+            said = error.args[0]
+            if isinstance(said, bytes):
+                return Letter(id, None, self._login.words(error))
+            long_line = said == "line too long"
+            return self._anew(id, "it has a line that is longer than POP3 clients take" if long_line else _LOST)
+        finally:
+            client.meter.limit(None)
         return letter_of(id, b"".join(line + b"\r\n" for line in lines), most)
+
+    def _anew(self, id: str, problem: str) -> Letter:
+        """A mail in the middle of which the session has ended; the next one is for the mails behind it."""
+        self._drop()
+        self._look()
+        return Letter(id, None, problem)
 
     def forget(self, letter: Letter) -> None:
         """As `Box.forget`."""
@@ -160,14 +154,14 @@ class Pop3:
             client.dele(self._known[unique])
         return [unique for unique in self._known if unique not in self._forgotten]
 
-    def _open(self) -> poplib.POP3:
+    def _open(self) -> Pop3Client:
         if self._client is None:
             login = self._login
             if login.encryption is Encryption.TLS:
                 port = login.port or poplib.POP3_SSL_PORT
-                client: _Pop3 = _Pop3Tls(login.host, port, timeout=login.timeout, context=login.tls())
+                client: Pop3Client = Pop3TlsClient(login.host, port, timeout=login.timeout, context=login.tls())
             else:
-                client = _Pop3(login.host, login.port or poplib.POP3_PORT, login.timeout)
+                client = Pop3Client(login.host, login.port or poplib.POP3_PORT, login.timeout)
             self._client = client
             if login.encryption is Encryption.STARTTLS:
                 client.stls(login.tls())
@@ -222,7 +216,8 @@ class Imap:
         self._login = login
         self._folder = '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
         self._delete = delete
-        self._client: imaplib.IMAP4 | None = None
+        self._client: ImapClient | None = None
+        self._validity: list[Any] = []
 
     def letters(self, most: int) -> Iterator[Letter]:
         """As `Box.letters`, in the order of their delivery."""
@@ -232,13 +227,33 @@ class Imap:
             yield self._login.told(partial(self._letter, unique, most))
 
     def _letter(self, id: str, most: int) -> Letter:
-        sizes = [_SIZE.search(each) for each in self._uid("FETCH", id, "(RFC822.SIZE)") if isinstance(each, bytes)]
-        if any(size is not None and int(size[1]) > most for size in sizes):
-            return Letter(id, None, too_large(most))
-        # PEEK leaves the mail unseen; the range is for servers that were mistaken about the size.
-        answer = self._uid("FETCH", id, f"(BODY.PEEK[]<0.{most + 1}>)")
-        raw = next((each[1] for each in answer if isinstance(each, tuple)), None)
+        client = self._session()
+        client.meter.limit(most)
+        try:
+            if size_of(self._uid("FETCH", id, "(RFC822.SIZE)"), id) > most:
+                return Letter(id, None, too_large(most))
+            # PEEK leaves the mail unseen; the range is for servers that were mistaken about the size.
+            raw = body_of(self._uid("FETCH", id, f"(BODY.PEEK[]<0.{most + 1}>)"), id)
+        except Overlong:
+            return self._anew(id, too_large(most))
+        except imaplib.IMAP4.abort:
+            return self._anew(id, _LOST)
+        # The server has this mail and cannot give it, which says nothing about the others.
+        except imaplib.IMAP4.error as error:
+            return Letter(id, None, self._login.words(error))
+        finally:
+            client.meter.limit(None)
         return Letter(id, None, "gone from the server") if raw is None else letter_of(id, raw, most)
+
+    def _anew(self, id: str, problem: str) -> Letter:
+        """A mail in the middle of which the connection has ended; the next one is for the mails behind it."""
+        # In the middle of an answer there is nothing to say goodbye to.
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(*_FAILURES):
+                client.shutdown()
+        self._open()
+        return Letter(id, None, problem)
 
     def forget(self, letter: Letter) -> None:
         """As `Box.forget`. Without UIDPLUS the server is told that the mail is deleted, and removes it in its time."""
@@ -253,14 +268,14 @@ class Imap:
     def _uid(self, command: str, *arguments: str) -> list[Any]:
         return self._ok(lambda client: client.uid(command, *arguments))
 
-    def _ok(self, ask: Callable[[imaplib.IMAP4], tuple[str, list[Any]]]) -> list[Any]:
+    def _ok(self, ask: Callable[[ImapClient], tuple[str, list[Any]]]) -> list[Any]:
         said, answer = ask(self._session())
         if said != "OK":
             words = b" ".join(each for each in answer if isinstance(each, bytes))
             raise imaplib.IMAP4.error(words.decode("utf-8", "replace"))
         return answer
 
-    def _session(self) -> imaplib.IMAP4:
+    def _session(self) -> ImapClient:
         if self._client is None:
             raise imaplib.IMAP4.error("the mailbox is not open")
         return self._client
@@ -269,18 +284,24 @@ class Imap:
         login = self._login
         if login.encryption is Encryption.TLS:
             port = login.port or 993
-            self._client = imaplib.IMAP4_SSL(login.host, port, ssl_context=login.tls(), timeout=login.timeout)
+            self._client = ImapTlsClient(login.host, port, ssl_context=login.tls(), timeout=login.timeout)
         else:
-            self._client = imaplib.IMAP4(login.host, login.port or 143, login.timeout)
+            self._client = ImapClient(login.host, login.port or 143, login.timeout)
         if login.encryption is Encryption.STARTTLS:
             self._ok(lambda client: client.starttls(login.tls()))
         self._ok(lambda client: client.login(login.user, login.password))
         self._ok(lambda client: client.select(self._folder))
+        validity = self._session().response("UIDVALIDITY")[1]
+        if self._validity and validity != self._validity:
+            # The same number would be another mail (RFC 3501, section 2.3.1.1).
+            raise imaplib.IMAP4.error("the server has numbered the mails anew; begin again")
+        self._validity = validity
         # What a server can do may be more once it knows the user.
         said = b" ".join(each for each in self._ok(lambda client: client.capability()) if isinstance(each, bytes))
         self._session().capabilities = tuple(said.decode("ascii", "replace").upper().split())
 
     def __enter__(self) -> Self:
+        self._validity = []
         try:
             self._login.told(self._open)
         except MailboxError:

@@ -29,7 +29,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         operation: which of the provider's questions.
         id: what it is about; empty where the question needs none.
         since: when the message was sent; aware. How long the provider keeps its report counts from here.
-        at: when to ask; aware.
+        at: when to ask; aware. Where it is further away than any pause, it counts as due: only a clock that was
+            wrong sets it so.
         asked: answers so far that held no last word; the pauses grow with them.
         failed: failures in a row; the pauses after them grow with these.
     """

@@ -19,7 +19,8 @@ import msgspec
 from delivrd.accounts import Account
 from delivrd.inputs import Request, Response
 from delivrd.poll.agenda import Agenda, Entry, Maybe
-from delivrd.poll.plan import Event, Next, next_of, retry_after
+from delivrd.poll.cancelling import WasCancelled, only_own_cancellation
+from delivrd.poll.plan import Event, Next, later, next_of, retry_after
 from delivrd.poll.sending import Unreached, send
 from delivrd.provider import Provider
 from delivrd.questions import Question
@@ -83,6 +84,7 @@ class Tools(msgspec.Struct, frozen=True, eq=False):
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     main_again: timedelta
+    whole_within: timedelta
 
 
 class Asker:
@@ -108,11 +110,14 @@ class Asker:
         """
         event, pause = Event(entry=entry, next=Next.FAILED), timedelta()
         for place, host in self._hosts(question):
+            before = pause
             event, pause = await self._at_host(question, entry, host)
             if event.next is not Next.FAILED:
                 break
+            # Where none has answered, each host is left alone for as long as it said.
+            pause = max(pause, before)
             backup = (place + 1) % len(question.hosts)
-            self._host[question.operation] = (backup, self._tools.now() + self._tools.main_again)
+            self._host[question.operation] = (backup, later(self._tools.now(), self._tools.main_again))
             if question.shortest_interval is not None:
                 # The next host has its turn when the interval is over.
                 break
@@ -121,7 +126,9 @@ class Asker:
     def _hosts(self, question: Question) -> Iterator[tuple[int, str]]:
         """The question's hosts with their places: the main one first, or for a while after its failure a backup."""
         first, until = self._host.get(question.operation, (0, None))
-        if until is None or until <= self._tools.now():
+        left = until - self._tools.now() if until is not None else timedelta()
+        # A clock that was set back must not keep anybody with the backup.
+        if not timedelta() < left <= self._tools.main_again:
             first = 0
         for step in range(len(question.hosts)):
             place = (first + step) % len(question.hosts)
@@ -133,21 +140,26 @@ class Asker:
         except _Unmade as failure:
             return Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=failure.reason), timedelta()
         except _Unanswered as failure:
-            return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), timedelta()
+            return Event(entry=entry, next=Next.FAILED, reason=failure.reason, answer=failure.answer), failure.pause
         try:
-            await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
+            with only_own_cancellation():
+                await settle(self._tools.handler(Answered(entry, receipt, response, at, self.target)))
         except Exception as error:
-            reason = f"the handler raised {type(error).__name__}"
-            return Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error), timedelta()
-        reason = ""
+            cancelled = isinstance(error, WasCancelled)
+            reason = "the handler was cancelled" if cancelled else f"the handler raised {type(error).__name__}"
+            # Asking may have marked what it answered: then nobody else has it any more.
+            shown = self._shown(response)
+            event = Event(entry=entry, next=Next.NOT_HANDED_OVER, reason=reason, error=error, answer=shown)
+            return event, retry_after(response)
+        reason, pause = "", retry_after(response)
         following = Next.FAILED if response.status >= 500 else next_of(question, receipt)
         if following in (Next.WAITING, Next.FINAL, Next.EMPTY):
             try:
                 await self._follow_up(receipt)
             except (_Unmade, _Unanswered) as failure:
                 # Unmarked, the record comes again: it is handed over twice rather than lost.
-                following, reason = Next.FAILED, failure.reason
-        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), retry_after(response)
+                following, reason, pause = Next.FAILED, failure.reason, max(pause, failure.pause)
+        return Event(entry=entry, next=following, reason=reason, absence=receipt.absence), pause
 
     async def _follow_up(self, receipt: Receipt) -> None:
         """Tell the provider what it is to be told now that the receipt is handed over."""
@@ -156,15 +168,16 @@ class Asker:
                 question = self.target.provider.question(following.operation)
             except ValueError as error:
                 raise _Unmade(str(error)) from None
-            _, told, _ = await self._exchange(question, following.id, question.hosts[0])
+            answer, told, _ = await self._exchange(question, following.id, question.hosts[0])
             if told.absence is not None and told.absence.kind in _NOT_MARKED:
-                raise _Unanswered(f"{following.operation}: {told.absence.kind}")
+                raise _Unanswered(f"{following.operation}: {told.absence.kind}", pause=retry_after(answer))
 
     async def _exchange(self, question: Question, id: str, host: str) -> tuple[Response, Receipt, datetime]:
         """Ask at one host, and read the answer."""
         provider, account = self.target.provider, self.target.account
         request = self._made(question, id, host)
-        sending = partial(send, self._tools.client, request, self.target.hide, account.max_body)
+        tools = self._tools
+        sending = partial(send, tools.client, request, self.target.hide, account.max_body, tools.whole_within)
         try:
             response = await self._paced(question.shortest_interval, sending)
         except Unreached as error:
@@ -177,7 +190,11 @@ class Asker:
         except Exception as error:
             said = self.target.hide(f"{type(error).__name__}: {error}")
         # The answer may be the only copy of what an inbox held: the watcher gets it whole.
-        raise _Unanswered(said, cast("Response", provider.blotted(response, account)))
+        raise _Unanswered(said, self._shown(response), retry_after(response))
+
+    def _shown(self, response: Response) -> Response:
+        """An answer without the account's secrets."""
+        return cast("Response", self.target.provider.blotted(response, self.target.account))
 
     def _made(self, question: Question, id: str, host: str) -> Request:
         provider, account = self.target.provider, self.target.account
@@ -209,12 +226,19 @@ class Asker:
 
 
 class _Unanswered(Exception):
-    """No answer that can be read."""
+    """No answer that can be read.
 
-    def __init__(self, reason: str, answer: Response | None = None) -> None:
+    Args:
+        reason: why, in words, without secrets.
+        answer: what came, without the account's secrets.
+        pause: for how long the host asks to be left alone.
+    """
+
+    def __init__(self, reason: str, answer: Response | None = None, pause: timedelta = timedelta()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.answer = answer
+        self.pause = pause
 
 
 class _Unmade(Exception):
@@ -223,6 +247,7 @@ class _Unmade(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.pause = timedelta()
 
 
 async def settle(value: Maybe[_T]) -> _T:

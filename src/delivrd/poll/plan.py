@@ -10,7 +10,8 @@ to survive a restart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -29,8 +30,18 @@ _MOST_DOUBLINGS: Final = 16
 _LAST_CALL: Final = timedelta(minutes=1)
 """How long before the provider forgets a report it is asked for the last time."""
 
-_LONGEST_HEED: Final = 3600
-"""Seconds of a `Retry-After` that are heeded at most."""
+LONGEST_HEED: Final = timedelta(hours=1)
+"""What is heeded of a `Retry-After` at most."""
+
+_MOST_DIGITS: Final = 9
+"""Digits of a `Retry-After` that are read; more are a longer time than anybody heeds."""
+
+_LONGEST_DATE: Final = 64
+"""Characters of a date in a header."""
+
+
+LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""The last time that there is."""
 
 
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +73,17 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    return min(longest, first * (1 << min(max(times, 0), _MOST_DOUBLINGS)))
+    factor = 1 << min(max(times, 0), _MOST_DOUBLINGS)
+    # Divided and not multiplied, which could be more than a timedelta holds.
+    return longest if first >= longest / factor else first * factor
+
+
+def later(at: datetime, pause: timedelta) -> datetime:
+    """A time after another; the last that there is where it would be after it."""
+    try:
+        return at + pause
+    except OverflowError:
+        return LAST
 
 
 class Next(Word):
@@ -92,7 +113,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         reason: in words, without secrets; empty where `next` or `absence` says it all.
         absence: why the answer held no report, if it held none.
         error: what the handler raised.
-        answer: the answer that could not be read, without the account's secrets.
+        answer: the answer that could not be read or handed over, whole, without the account's secrets. A question
+            that marks as it is answered does not get it again.
     """
 
     entry: Entry
@@ -152,7 +174,7 @@ def ends_at(question: Question, since: datetime, longest: timedelta) -> datetime
     """
     if question.about is None:
         return None
-    return since + min(longest, question.kept or longest)
+    return later(since, min(longest, question.kept or longest))
 
 
 def put_off(entry: Entry, now: datetime, pause: timedelta, end: datetime | None) -> Entry | None:
@@ -160,7 +182,7 @@ def put_off(entry: Entry, now: datetime, pause: timedelta, end: datetime | None)
 
     Where the pause would outlast the report, the question is asked once more shortly before its end.
     """
-    at = now + pause
+    at = later(now, pause)
     if end is not None and at > end - _LAST_CALL:
         if now >= end - _LAST_CALL:
             return None
@@ -169,7 +191,28 @@ def put_off(entry: Entry, now: datetime, pause: timedelta, end: datetime | None)
 
 
 def retry_after(response: Response) -> timedelta:
-    """How long the provider itself asks to be left alone, where it says so in seconds."""
-    said = response.header("retry-after") or ""
-    # A date would need the provider's clock; only seconds are heeded.
-    return timedelta(seconds=min(int(said), _LONGEST_HEED) if said.isascii() and said.isdecimal() else 0)
+    """How long the provider itself asks to be left alone: in seconds, or until a date by the answer's own `Date`.
+
+    At most an hour of it is heeded. RFC 9110, section 10.2.3.
+    """
+    said = (response.header("retry-after") or "").strip()
+    if said.isascii() and said.isdecimal():
+        digits = said.lstrip("0") or "0"
+        # By its length first: Python refuses to read thousands of digits.
+        return LONGEST_HEED if len(digits) > _MOST_DIGITS else min(timedelta(seconds=int(digits)), LONGEST_HEED)
+    # By the provider's clock, both ends of it: ours need not agree.
+    until, at = _http_date(said), _http_date(response.header("date") or "")
+    if until is None or at is None:
+        return timedelta()
+    return min(max(until - at, timedelta()), LONGEST_HEED)
+
+
+def _http_date(text: str) -> datetime | None:
+    if not 0 < len(text) <= _LONGEST_DATE:
+        return None
+    try:
+        read = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # HTTP dates are in GMT, whatever they name (RFC 9110, section 5.6.7).
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read

@@ -17,7 +17,8 @@ import msgspec
 
 from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
-from delivrd.poll.plan import Event, Next, Pauses, ends_at, put_off
+from delivrd.poll.cancelling import only_own_cancellation
+from delivrd.poll.plan import LAST, LONGEST_HEED, Event, Next, Pauses, ends_at, later, put_off
 
 _LOG: Final = logging.getLogger("delivrd.poll")
 _LOG.addHandler(logging.NullHandler())
@@ -49,6 +50,8 @@ class Poller:
         longest: how long a message is asked about, where its provider keeps reports longer or does not say.
         look_every: how often the agenda is looked at for entries that somebody else put there.
         main_again: how long a question stays with a backup host before its main host is tried again.
+        whole_within: how long an answer may take from the question to its last byte. The client's timeouts limit
+            silence alone.
 
     Raises:
         ValueError: two targets have one name, or `at_once` is below 1.
@@ -71,11 +74,12 @@ class Poller:
         longest: timedelta = timedelta(days=7),
         look_every: timedelta = timedelta(seconds=10),
         main_again: timedelta = timedelta(minutes=5),
+        whole_within: timedelta = timedelta(minutes=1),
     ) -> None:
         if at_once < 1:
             raise ValueError("at_once: expected 1 or more")
-        tools = Tools(agenda, handler, client, now, sleep, main_again)
-        lines = [_Line(Asker(target, tools), asyncio.Semaphore(at_once), _most(target, at_once)) for target in targets]
+        tools = Tools(agenda, handler, client, now, sleep, main_again, whole_within)
+        lines = [_line(Asker(target, tools), at_once, pauses) for target in targets]
         self._lines = {line.asker.target.names: line for line in lines}
         if len(self._lines) != len(lines):
             raise ValueError("targets: expected one for each provider and account name")
@@ -87,6 +91,7 @@ class Poller:
         self._pauses = pauses
         self._longest = longest
         self._look_every = look_every
+        self._stopped = False
 
     async def add(
         self, provider: str, account: str, id: str = "", *, operation: str | None = None, since: datetime | None = None
@@ -114,7 +119,7 @@ class Poller:
         return entry
 
     async def run(self, *, until_done: bool = False) -> None:
-        """Ask, again and again.
+        """Ask, again and again, until `stop`.
 
         Args:
             until_done: end when the agenda holds nothing more for any target, and take an inbox that is empty
@@ -127,6 +132,10 @@ class Poller:
             for line in self._lines.values():
                 tasks.create_task(self._follow(line, until_done))
 
+    def stop(self) -> None:
+        """End `run` when the questions that are under way are through. What was not asked stays on the agenda."""
+        self._stopped = True
+
     async def run_once(self) -> None:
         """Ask everything that is due, once. Raises: as `run`."""
         async with asyncio.TaskGroup() as tasks:
@@ -135,34 +144,68 @@ class Poller:
                     tasks.create_task(self._turn(line, entry, until_done=False))
 
     async def _follow(self, line: _Line, until_done: bool) -> None:
-        while True:
-            entries = await self._due(line, line.most)
-            if entries:
-                async with asyncio.TaskGroup() as tasks:
-                    for entry in entries:
-                        tasks.create_task(self._turn(line, entry, until_done))
-                continue
-            following = await settle(self._agenda.next_at(*line.asker.target.names))
-            if until_done and following is None:
-                return
-            now = self._now()
-            # What rests here is still due on the agenda, so the agenda alone does not say when to go on.
-            coming = [at - now for at in (following, *line.resting.values()) if at is not None and at > now]
-            await self._sleep(min([*coming, self._look_every]).total_seconds())
+        with only_own_cancellation():
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    await self._begin(line, tasks, until_done)
+                    if line.begun:
+                        await self._wait(line)
+                        continue
+                    if self._stopped:
+                        return
+                    following = await settle(self._agenda.next_at(*line.asker.target.names))
+                    if until_done and following is None:
+                        return
+                    now = self._now()
+                    # What rests here is still due on the agenda, so the agenda alone does not say when to go on.
+                    coming = [at - now for at in (following, *line.resting.values()) if at is not None and at > now]
+                    await self._sleep(min([*coming, self._look_every]).total_seconds())
+                    if following is not None and following > later(now, line.furthest):
+                        line.looked_far = None
+
+    async def _begin(self, line: _Line, tasks: asyncio.TaskGroup, until_done: bool) -> None:
+        """Take what is due from the agenda, where the account has room for one more question."""
+        if len(line.begun) < line.at_once and not self._stopped:
+            for entry in await self._due(line, line.most):
+                line.begun[entry.key] = tasks.create_task(self._turn(line, entry, until_done))
+
+    async def _wait(self, line: _Line) -> None:
+        """Wait until a question is through. One that takes its time holds up none that comes due meanwhile."""
+        room = len(line.begun) < line.at_once
+        # The loop's own time: a server's silence is real, whatever clock the pauses go by.
+        most = self._look_every.total_seconds() if room else None
+        await asyncio.wait(line.begun.values(), timeout=most, return_when=asyncio.FIRST_COMPLETED)
+        line.begun = {key: task for key, task in line.begun.items() if not task.done()}
 
     async def _due(self, line: _Line, most: int) -> Sequence[Entry]:
         now = self._now()
-        line.resting = {key: at for key, at in line.resting.items() if at > now}
-        found = await settle(self._agenda.due(*line.asker.target.names, now, most + len(line.resting)))
-        return [entry for entry in found if entry.key not in line.resting][:most]
+        furthest = later(now, line.furthest)
+        line.resting = {key: at for key, at in line.resting.items() if now < at <= furthest}
+        taken = {*line.resting, *line.begun}
+        names = line.asker.target.names
+        found = await settle(self._agenda.due(*names, now, most + len(taken)))
+        if line.looked_far is None or not timedelta() <= now - line.looked_far < line.furthest:
+            # A clock that was wrong for a moment has put an entry off until then, and nothing else would find it.
+            held = await settle(self._agenda.due(*names, LAST, _ALL))
+            far = [entry for entry in held if entry.at > furthest and entry.key not in taken]
+            line.looked_far = now if len(far) <= most else None
+            found = [*far, *found]
+        return [entry for entry in found if entry.key not in taken][:most]
 
     async def _turn(self, line: _Line, entry: Entry, until_done: bool) -> None:
         """Ask one question, do on the agenda what follows from it, and tell of it."""
+        # A task group takes any cancellation for its own and says nothing: the question would be asked again at once.
+        with only_own_cancellation():
+            await self._asked(line, entry, until_done)
+
+    async def _asked(self, line: _Line, entry: Entry, until_done: bool) -> None:
         async with line.under_way:
+            if self._stopped:
+                return
             try:
                 question = line.asker.target.provider.question(entry.operation)
             except ValueError as error:
-                self._rest(line, entry)
+                self._rest(line, entry, timedelta())
                 await settle(self._watch(Event(entry=entry, next=Next.WRONG_ACCOUNT, reason=str(error))))
                 return
             end = ends_at(question, entry.since, self._longest)
@@ -171,16 +214,16 @@ class Poller:
             else:
                 event, pause = await line.asker.ask(question, entry)
             if event.next in (Next.NOT_HANDED_OVER, Next.WRONG_ACCOUNT):
-                self._rest(line, entry)
+                self._rest(line, entry, pause)
             else:
                 line.unheard.pop(entry.key, None)
                 event = await self._entered(event, pause, end, until_done)
             await settle(self._watch(event))
 
-    def _rest(self, line: _Line, entry: Entry) -> None:
+    def _rest(self, line: _Line, entry: Entry, pause: timedelta) -> None:
         """Leave an entry alone for a while. On the agenda it stays due, for the next process too."""
         times = line.unheard[entry.key] = line.unheard.get(entry.key, 0) + 1
-        line.resting[entry.key] = self._now() + self._pauses.after_failure(times, self._random())
+        line.resting[entry.key] = later(self._now(), max(self._pauses.after_failure(times, self._random()), pause))
 
     async def _entered(self, event: Event, pause: timedelta, end: datetime | None, until_done: bool) -> Event:
         """Write what became of a question onto the agenda."""
@@ -195,11 +238,11 @@ class Poller:
             # An inbox has no end, and is looked into at an even pace.
             counted = msgspec.structs.replace(entry, failed=0, asked=0 if end is None else entry.asked + 1)
             least = self._pauses.after_answer(counted.asked)
-        later = put_off(counted, self._now(), max(least, pause), end)
-        if later is None:
+        following = put_off(counted, self._now(), max(least, pause), end)
+        if following is None:
             await settle(self._agenda.done(entry))
             return msgspec.structs.replace(event, next=Next.GONE)
-        await settle(self._agenda.put_off(later))
+        await settle(self._agenda.put_off(following))
         return event
 
 
@@ -208,23 +251,35 @@ class _Line(msgspec.Struct, eq=False):
 
     Attributes:
         asker: asks for it.
-        under_way: limits its questions.
+        at_once: its questions that may be under way.
+        under_way: limits them.
         most: entries that are taken from the agenda at a time.
+        begun: the entries that are taken and not through.
+        furthest: no question is put off for longer than this, so one that is further away was put off by a clock
+            that was wrong.
+        looked_far: when such entries were looked for last.
         resting: until when this process leaves an entry alone that is due on the agenda.
         unheard: how often in a row an entry could not be asked or handed over.
     """
 
     asker: Asker
+    at_once: int
     under_way: asyncio.Semaphore
     most: int
+    furthest: timedelta
+    begun: dict[Key, asyncio.Task[None]] = {}
+    looked_far: datetime | None = None
     resting: dict[Key, datetime] = {}
     unheard: dict[Key, int] = {}
 
 
-def _most(target: Target, at_once: int) -> int:
+def _line(asker: Asker, at_once: int, pauses: Pauses) -> _Line:
+    intervals = [question.shortest_interval or timedelta() for question in asker.target.provider.questions]
     # What is asked one after the other, with a pause, is taken so too: what comes due meanwhile has its turn.
-    paced = any(question.shortest_interval for question in target.provider.questions)
-    return 1 if paced else at_once * _TAKEN_AT_ONCE
+    paced = any(intervals)
+    most = 1 if paced else at_once * _TAKEN_AT_ONCE
+    furthest = max(pauses.longest, pauses.longest_failure, LONGEST_HEED, *intervals)
+    return _Line(asker, 1 if paced else at_once, asyncio.Semaphore(at_once), most, furthest)
 
 
 def _log(event: Event) -> None:

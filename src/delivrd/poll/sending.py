@@ -7,17 +7,21 @@ not followed, and no cookie of one account is sent for another.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any, Final, cast
 
 import httpx
 
 from delivrd.errors import DelivrdError
 from delivrd.inputs import Request, Response, header_pairs
+from delivrd.poll.cancelling import only_own_cancellation
 
 Hide = Callable[[str], str]
 """Hides an account's secrets in a text."""
@@ -43,6 +47,10 @@ _hiding: ContextVar[Hide | None] = ContextVar("delivrd_poll_hiding", default=Non
 
 class Unreached(DelivrdError):
     """No answer came: the network, or what stood in it, failed. The message shows no URL."""
+
+
+class _Packed(Exception):
+    """An answer in an encoding that is not unpacked here."""
 
 
 class _Guard(logging.Filter):
@@ -73,7 +81,7 @@ def guard_logs() -> None:
         logging.getLogger(name).addFilter(_GUARD)
 
 
-async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: int) -> Response:
+async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: int, within: timedelta) -> Response:
     """The answer to a question.
 
     Args:
@@ -81,13 +89,14 @@ async def send(client: httpx.AsyncClient, request: Request, hide: Hide, most: in
         request: as `Provider.ask` made it.
         hide: hides the account's secrets in a text.
         most: bytes of a body; of a longer one only so much and one byte more is read.
+        within: how long it may take to its last byte; a connection that says a byte now and then is never silent.
 
     Raises:
         Unreached: none came.
     """
     guard_logs()
     with _hidden(hide):
-        answer = await _answer(client, request, most)
+        answer = await _answer(client, request, most, within)
     if isinstance(answer, str):
         # Raised here, for the frames and the contexts of httpx's own errors hold the URL.
         raise Unreached(hide(answer))
@@ -103,34 +112,64 @@ def _hidden(hide: Hide) -> Iterator[None]:
         _hiding.reset(token)
 
 
-async def _answer(client: httpx.AsyncClient, request: Request, most: int) -> Response | str:
+async def _answer(client: httpx.AsyncClient, request: Request, most: int, within: timedelta) -> Response | str:
     """The response, or why there is none."""
+    limit = asyncio.timeout(within.total_seconds())
     try:
         # Made here and not by the client, which would add its cookies and headers.
         sent = httpx.Request(
             request.method,
             request.target,
-            headers=header_pairs(request.headers),
+            headers=[*header_pairs(request.headers), *_plain(request)],
             content=request.body,
             extensions={"timeout": client.timeout.as_dict()},
         )
-        answer = await client.send(sent, stream=True, auth=None, follow_redirects=False)
-        try:
-            body = bytearray()
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > most:
-                    break
-            return Response(answer.status_code, answer.headers.multi_items(), bytes(body[: most + 1]))
-        finally:
-            await answer.aclose()
+        async with limit:
+            with only_own_cancellation():
+                return await _whole(client, sent, most)
     # Not httpx's errors alone: a port or a header that HTTP cannot hold comes out as anything.
     except Exception as error:
-        return _told(error)
+        return f"no whole answer within {within.total_seconds():g} seconds" if limit.expired() else _told(error)
+
+
+def _plain(request: Request) -> list[tuple[str, str]]:
+    """The header that asks for an answer as it is, unless the question says itself how it wants it."""
+    return [] if request.header("accept-encoding") is not None else [("Accept-Encoding", "identity")]
+
+
+async def _whole(client: httpx.AsyncClient, sent: httpx.Request, most: int) -> Response:
+    answer = await client.send(sent, stream=True, auth=None, follow_redirects=False)
+    try:
+        # As it comes from the wire: httpx unpacks a whole piece at a time, and a few bytes become any number.
+        unpack = _unpacking(answer.headers.get("content-encoding", ""), most)
+        body = bytearray()
+        async for piece in cast("httpx.AsyncByteStream", answer.stream):
+            body += unpack(piece)
+            if len(body) > most:
+                break
+        return Response(answer.status_code, answer.headers.multi_items(), bytes(body[: most + 1]))
+    finally:
+        await answer.aclose()
+
+
+def _unpacking(encoding: str, most: int) -> Callable[[bytes], bytes]:
+    """Unpacks an answer piece by piece, to no more than `most` bytes and one more of each.
+
+    It was asked for as it is. Some servers pack it none the less, and it may be the only copy of what it says.
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return bytes
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        raise _Packed
+    # The highest bit of the window's size has zlib take its own format and gzip's.
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    return lambda piece: unpacking.decompress(piece, most + 1)
 
 
 def _told(error: BaseException) -> str:
     """What went wrong: the kind of error, and the system's own words, for httpx's can hold a header."""
+    if isinstance(error, _Packed | zlib.error):
+        return "the answer is packed in a way that nobody asked for; expected Content-Encoding: identity"
     seen: Any = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.strerror:
