@@ -50,6 +50,24 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
     assert not {module for module in modules if module.startswith(("delivrd_", "pytest_delivrd"))}
 
 
+@pytest.mark.parametrize(
+    ("package", "missing", "extra"),
+    [
+        ("delivrd.ledger", "sqlalchemy", "ledger"),
+        ("delivrd.serve", "starlette", "serve"),
+        ("delivrd.serve", "sqlalchemy", "serve"),
+        ("delivrd.poll", "httpx", "poll"),
+        ("delivrd.aiohttp", "aiohttp", "aiohttp"),
+        ("delivrd.django", "django", "django"),
+    ],
+)
+def test_what_needs_an_extra_that_is_missing_names_it(package, missing, extra):
+    code = f"import sys; sys.modules[{missing!r}] = None; import {package}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"delivrd[{extra}]" in done.stderr.splitlines()[-1]
+
+
 def test_the_kit_imports_nothing_of_delivrd_until_it_is_switched_on():
     modules = loaded_by("import pytest_delivrd.plugin")
     assert not modules & {"delivrd", "hypothesis", "syrupy"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -192,6 +194,12 @@ def test_no_secret_of_a_pdu_is_kept_and_none_of_a_question(ledger):
 def test_a_store_that_would_be_lost_is_refused(name):
     with pytest.raises(LedgerError, match="expected the name of a file"):
         Ledger.open(name, migrate=True)
+
+
+def test_a_driver_that_is_missing_is_told_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerError, match=re.escape("pip install 'delivrd[postgresql]'")):
+        Ledger.open("postgresql://nobody@/nothing")
 
 
 def test_asking_a_store_that_is_not_there_makes_none(tmp_path):

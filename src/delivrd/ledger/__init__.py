@@ -11,7 +11,7 @@ from __future__ import annotations
 
 try:
     import sqlalchemy as _sqlalchemy  # noqa: F401
-except ImportError as error:  # pragma: no cover - tested from a wheel without the extra
+except ImportError as error:
     raise ImportError("the ledger is an extra: pip install 'delivrd[ledger]'") from error
 
 from delivrd.ledger.arrivals import Arrival

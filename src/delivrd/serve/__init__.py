@@ -14,7 +14,7 @@ try:
     import uvicorn as _uvicorn  # noqa: F401
 
     import delivrd.ledger as _ledger  # noqa: F401
-except ImportError as error:  # pragma: no cover - tested from a wheel without the extra
+except ImportError as error:
     raise ImportError("serving is an extra: pip install 'delivrd[serve]'") from error
 
 from delivrd.serve.app import Application
