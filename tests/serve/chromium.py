@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 BINARY = shutil.which("chromium")
 FLAGS = (
@@ -22,6 +22,9 @@ FLAGS = (
 )
 PATIENCE = 30_000
 """Milliseconds after which something that never shows is given up."""
+
+# Playwright's own five seconds are less than a busy machine takes: the page counts seldom where counting is slow.
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
