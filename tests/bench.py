@@ -48,10 +48,10 @@ def match(text: str) -> re.Match[str] | None:
     return TEXTBOOK.match(text)
 
 
-def taken(text: str) -> dict[str, str]:
+def taken(text: str) -> tuple[str, ...]:
     found = TEXTBOOK.match(text)
     assert found is not None
-    return found.groupdict()
+    return found.groups()
 
 
 def pdu(provider: str, case: str) -> DeliverSm:

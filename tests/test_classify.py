@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from made_tables import PAGE, classifiers, codes, row, table
 
 from delivrd import (
     Cause,
@@ -17,46 +18,11 @@ from delivrd import (
     Permanence,
     Row,
     Rule,
-    Source,
     Status,
     WarningKind,
 )
 from delivrd.classify import GIVES_WAY, Classifier
-
-PAGE = Source("a page")
-LETTERS = "ABCDEFGH"
-
-
-def row(code: str, status: Status | None = None, final: bool = False, cause: Cause | None = None, **more) -> Row:
-    return Row(code, status, final, more.pop("evidence", None), cause, "as documented", **more)
-
-
-def table(field: str, *rows: Row, **more) -> CodeTable:
-    return CodeTable(field, rows, PAGE, **more)
-
-
-@st.composite
-def rows(draw: st.DrawFn) -> tuple[Row, ...]:
-    made = []
-    for letter in LETTERS:
-        status = draw(st.sampled_from([None, *Status]))
-        if status is None:
-            made.append(row(letter))
-            continue
-        failed = status.outcome is not Outcome.SUCCESS
-        cause = draw(st.sampled_from([None, *Cause])) if failed else None
-        evidence = draw(st.sampled_from([None, *Evidence]))
-        made.append(row(letter, status, draw(st.booleans()), cause, evidence=evidence))
-    return tuple(made)
-
-
-@st.composite
-def classifiers(draw: st.DrawFn) -> Classifier:
-    fields = ["first", "second", "third"]
-    return Classifier([table(field, *draw(rows()), reasons=draw(st.booleans())) for field in fields])
-
-
-codes = st.dictionaries(st.sampled_from(["first", "second", "third"]), st.sampled_from(LETTERS), min_size=1)
+from delivrd.memory import Memory
 
 
 def rows_sent(classifier: Classifier, sent: dict[str, str]) -> list[Row]:
@@ -133,61 +99,14 @@ def test_a_success_has_no_cause_and_a_specific_cause_gives_way_to_none(classifie
         assert verdict.cause is named[0]
 
 
-@given(classifiers(), codes)
-def test_what_is_remembered_is_what_was_worked_out(classifier, sent):
-    values = tuple(sent.get(field) for field in classifier.fields)
-    first = classifier.classify(values)
-    level = classifier.memory
-    for value in values:
-        level = level[value]
-    assert level is first
-    assert first[:8] == classifier.judge(sent)[:8]
-    assert first[8] == sent
-
-
-def test_unlisted_codes_are_never_remembered():
-    classifier = Classifier([table("stat", row("A", Status.SENT))])
-    for number in range(100):
-        classifier.classify((f"strange {number}",))
-    assert classifier.memory == {}
-
-
-def test_what_is_remembered_is_bounded():
-    classifier = Classifier([table("err", row("1", Status.FAILED, True), compare=Compare.NUMBER)])
-    for number in range(5000):
-        zeros, spaces = number % 30, number // 30
-        if zeros + spaces < 39:
-            assert classifier.classify((" " * spaces + "0" * zeros + "1",))[0] is Status.FAILED
-    for spelt in (str(Status.FAILED) + str(number) for number in range(9)):
-        classifier.classify((spelt,))
-    assert 0 < len(classifier.memory) <= 4096
-
-
-def test_what_is_remembered_is_forgotten_when_it_is_too_much_and_works_on():
-    rows = [row(str(number), Status.FAILED, True) for number in range(5000)]
-    classifier = Classifier([table("err", *rows, compare=Compare.NUMBER)])
-    for number in range(5000):
-        assert classifier.classify((str(number),))[0] is Status.FAILED
-        assert len(classifier.memory) <= 4096
-    assert len(classifier.memory) == 5000 - 4096
-
-
-def test_a_code_of_any_length_is_never_remembered():
-    listed = row("LONG" * 100, Status.SENT)
-    classifier = Classifier([table("stat", listed, compare=Compare.ANY_CASE)])
-    for spelt in ("LONG" * 100, " " * 10_000 + "LONG" * 100):
-        assert classifier.classify((spelt,))[0] is Status.SENT
-    assert classifier.memory == {}
-
-
 def test_white_space_around_a_code_is_no_part_of_it_and_alone_is_no_code():
     classifier = Classifier(
         [table("stat", row("SENT", Status.SENT), compare=Compare.ANY_CASE), table("err", row("E", Status.FAILED, True))]
     )
     assert classifier.judge({"stat": "sent\r\n"}).status is Status.SENT
     assert classifier.judge({"err": "E "}).status is Status.UNKNOWN
-    assert classifier.classify((" ", "E"))[8] == {"err": "E"}
-    assert classifier.classify(("\t", "")) is None
+    assert Memory(classifier).classify((" ", "E"))[8] == {"err": "E"}
+    assert Memory(classifier).classify(("\t", "")) is None
 
 
 def test_the_providers_own_words_on_a_failure_stand_whoever_named_the_cause():
@@ -306,7 +225,7 @@ def test_finality_can_be_a_field_of_its_own():
     assert classifier.judge({"status": "UNDELIV", "isFinal": "True"}).final is True
     unlisted = classifier.judge({"status": "strange", "isFinal": "true"})
     assert (unlisted.status, unlisted.final) == (Status.UNKNOWN, False)
-    assert classifier.classify(("UNDELIV", False))[1] is False
+    assert Memory(classifier).classify(("UNDELIV", False))[1] is False
     strange = classifier.judge({"status": "UNDELIV", "isFinal": "perhaps"})
     assert strange.final is True
     assert [warning.kind for warning in strange.warnings] == [WarningKind.BAD_VALUE]
@@ -314,11 +233,15 @@ def test_finality_can_be_a_field_of_its_own():
 
 def test_no_code_at_all_means_what_the_provider_says_or_nothing():
     tables = [table("status", row("SENT", Status.SENT))]
-    assert Classifier(tables).classify((None,)) is None
+    assert Memory(Classifier(tables)).classify((None,)) is None
     assert Classifier(tables, finality="isFinal").judge({"isFinal": "true"}) is None
     said = NoCode(Status.ACCEPTED, False, Evidence.PROVIDER, "still being processed")
     for values in ((None,), ("",)):
-        assert Classifier(tables, no_code=said).classify(values)[:3] == (Status.ACCEPTED, False, Evidence.PROVIDER)
+        assert Memory(Classifier(tables, no_code=said)).classify(values)[:3] == (
+            Status.ACCEPTED,
+            False,
+            Evidence.PROVIDER,
+        )
 
 
 def test_the_providers_own_word_on_permanence_stands_before_the_causes():

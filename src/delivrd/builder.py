@@ -1,9 +1,9 @@
 """From a shape or a record to a report: the one declaration, compiled once into plain code.
 
-The rule of this module: all readers run the same lines. `write_builder` writes the source of a
-function for shapes (attributes) or for records (texts by wire name); they differ in nothing but
-how the item arrives (`Entry`) and how a field is fetched. What is compiled comes from the
-declaration alone, never from input.
+The rule of this module: all readers run the same lines. What is written is the source of
+a function, for shapes (attributes), for records (texts by wire name) or for parts; they differ in
+nothing but how the item arrives (`Entry`) and how a field is fetched. What is compiled comes from
+the declaration alone, never from input; what a declaration leaves out costs no line.
 
 A report built by keywords, field by field through generators, costs three times as much; that is
 why the source is written out.
@@ -18,8 +18,9 @@ from typing import Any, Final
 import msgspec
 
 from delivrd.classify import Classifier
-from delivrd.entries import Entry
+from delivrd.entries import Entry, Form
 from delivrd.errors import Unreadable
+from delivrd.memory import Memory
 from delivrd.money import read_money, recent_amounts
 from delivrd.numbers import international
 from delivrd.receipt import Receipt
@@ -51,7 +52,8 @@ class Compiled:
     """The function of one entry for one reading, compiled once and still to be given an account's frame."""
 
     def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> None:
-        source = write_builder(reading, code_fields, entry)
+        writer = _Writer(reading, code_fields, entry)
+        self._constant = writer.constant_codes()
         namespace: dict[str, Any] = {
             "UTC": UTC,
             "Network": Network,
@@ -73,27 +75,19 @@ class Compiled:
             "warned": _warned,
             "without_code": _without_code,
         }
-        exec(compile(source, f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
+        exec(compile(writer.source(), f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
         self._make: Callable[..., Any] = namespace["make"]
 
     def bind(self, frame: Frame, **names: Any) -> Any:
         """The function for one account. `names` are those that its entry lists."""
-        classifier = frame.classifier
+        memory = Memory(frame.classifier, self._constant)
         moments: dict[str, Moment] = {}
-        given = (frame.account, classifier.memory, classifier.classify, frame.zone, moments, frame.falls_back)
+        given = (frame.account, memory.verdicts, memory.classify, frame.zone, moments, frame.falls_back)
         return self._make(*given, **names)
 
 
-def write_builder(reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> str:
-    """The source of a builder; see the module's docstring."""
-    return _Writer(reading, code_fields, entry).source()
-
-
-_REPORT_ARGUMENTS: Final = (
-    "PROVIDER, message_id, status, final, evidence, cause, permanence, map_error, codes, text, occurred_at, "
-    "submitted_at, received_at, ACCOUNT, other_ids, group_id, reference, recipient, sender, channel, network, "
-    "parts, part_price, total_price, currency, continues, extras, tables, warnings"
-)
+_GIVEN: Final = {"provider": "PROVIDER", "account": "ACCOUNT"}
+"""The fields of a report that are the same for every item."""
 
 
 class _Writer:
@@ -103,13 +97,15 @@ class _Writer:
         self.fields = reading.fields
         self.reading = reading
         self.entry = entry
-        self.records = entry.records
+        self.arguments = {name: _GIVEN.get(name, name) for name in Report.__struct_fields__}
         self.kinds = wire_fields(reading.shape)
         self.code_fields = code_fields
         self.lines: list[str] = []
         self.held: set[str] = set()
 
     def source(self) -> str:
+        if self.reading.report_if is not None and self.entry.unmarked:
+            self._write(self.entry.unmarked.replace("MARK", repr(self.reading.report_if)))
         self._codes()
         self._identity()
         for field in ("group_id", "text", "channel", "currency"):
@@ -126,16 +122,23 @@ class _Writer:
         self._price("total_price")
         self._continues()
         self._extras()
-        report = f"Report({_REPORT_ARGUMENTS})"
-        lines = [
-            *self.entry.opening,
-            *self.lines,
-            "if own: warnings += tuple(own)",
-            self.entry.closing.replace("REPORT", report),
-        ]
+        lines = [*self.entry.opening, *self._with_warnings()]
+        report = f"Report({', '.join(self.arguments.values())})"
+        lines.append(self.entry.closing.replace("REPORT", report))
         names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "MOMENTS", "FALLS_BACK", *self.entry.names))
         body = "\n".join("        " + line for line in lines)
         return f"def make({names}):\n    def build({self.entry.arguments}):\n{body}\n    return build\n"
+
+    def _with_warnings(self) -> list[str]:
+        """The lines, and beside them what gathers warnings, where any line gives one."""
+        given = not self.entry.opening
+        if not given and not any("own" in line for line in self.lines):
+            return self.lines
+        return [*([] if given else ["own = None"]), *self.lines, "if own: warnings += tuple(own)"]
+
+    def _leave_out(self, field: str, value: str = "None") -> None:
+        """The report has nothing of this field."""
+        self.arguments[field] = value
 
     def _write(self, line: str) -> None:
         self.lines.append(line)
@@ -144,7 +147,9 @@ class _Writer:
         """An expression for one wire field; None, or empty, where it is absent."""
         if name not in self.kinds:
             return "None"
-        if self.records:
+        if self.entry.form is Form.PARTS:
+            return repr(self.entry.given[name]) if name in self.entry.given else self.entry.parts.get(name, "None")
+        if self.entry.form is Form.RECORD:
             return f"item.get({name!r})"
         attributes, _ = self.kinds[name]
         if len(attributes) == 1:
@@ -166,7 +171,10 @@ class _Writer:
 
     def _assign(self, target: str, name: str) -> None:
         """Fetch one field as a text that says something, or None."""
-        kind = "text" if self.records else self.kinds.get(name, ((), "text"))[1]
+        if name in self.entry.sure:
+            self._write(f"{target} = {self._fetch(name)}")
+            return
+        kind = self.kinds.get(name, ((), "text"))[1] if self.entry.form is Form.SHAPE else "text"
         if kind == "text":
             self._write(f"{target} = {self._fetch(name)} or None")
             return
@@ -179,7 +187,7 @@ class _Writer:
     def _words(self, field: str, *, strip: bool = False) -> None:
         names = self.fields.names(field)
         if not names:
-            self._write(f"{field} = None")
+            self._leave_out(field)
             return
         self._assign(field, names[0])
         for name in names[1:]:
@@ -191,12 +199,25 @@ class _Writer:
         if strip:
             self._write(f"if {field} is not None: {field} = {field}.strip() or None")
 
+    def constant_codes(self) -> dict[str, str]:
+        """The code fields that are the same in every item, with the expression of each; never all of them."""
+        fixed = {name: self._fetch(name) for name in self.code_fields if self._is_fixed(name)}
+        return fixed if len(fixed) < len(self.code_fields) else {}
+
+    def _is_fixed(self, name: str) -> bool:
+        if name not in self.kinds:
+            return True
+        return self.entry.form is Form.PARTS and (name in self.entry.given or name not in self.entry.parts)
+
     def _codes(self) -> None:
-        variables = [f"code{index}" for index in range(len(self.code_fields))]
-        for variable, name in zip(variables, self.code_fields, strict=True):
-            self._write(f"{variable} = {self._fetch(name)}")
+        constant = self.constant_codes()
+        variables = []
+        for index, name in enumerate(self.code_fields):
+            variables.append(constant.get(name, f"code{index}"))
+            if name not in constant:
+                self._write(f"code{index} = {self._fetch(name)}")
         # One dictionary inside another, a level a code: cheaper than a tuple of fresh texts as the key.
-        path = "".join(f"[{variable}]" for variable in variables)
+        path = "".join(f"[{variable}]" for variable in variables if variable.startswith("code"))
         self._write(f"try: verdict = MEMORY{path}")
         self._write("except KeyError:")
         self._write(f"    verdict = classify(({', '.join(variables)},))")
@@ -209,11 +230,17 @@ class _Writer:
         self._words("reference")
         ids = self.fields.names("message_id") or self.fields.names("reference")
         # An id is kept exactly as sent, but white space alone is no id.
-        self._write("if message_id is None or message_id.isspace():")
-        self._write("    message_id = None")
-        self._write(f"    if reference is None: raise missing({' or '.join(ids)!r})")
+        missing = f"raise missing({' or '.join(ids)!r})"
+        if self.reading.own_ids and ids[-1] in self.entry.sure:
+            pass
+        elif self.fields.names("message_id"):
+            self._write("if message_id is None or message_id.isspace():")
+            self._write("    message_id = None")
+            self._write(f"    if reference is None: {missing}" if self.fields.names("reference") else f"    {missing}")
+        else:
+            self._write(f"if reference is None: {missing}")
         if not self.fields.other_ids:
-            self._write("other_ids = ()")
+            self._leave_out("other_ids", "()")
             return
         for variable, name in zip(self._others(), self.fields.other_ids, strict=True):
             self._assign(variable, name)
@@ -233,10 +260,10 @@ class _Writer:
         slow = f"{field}, own = read_when({names[0]!r}, {field}, ZONE, TIMES, own)"
         self._write(f"if {field} is not None:")
         if TimeForm.DIGITS in self.reading.times:
-            self._write(f"    moment = MOMENTS.get({field})")
-            self._write(f"    if moment is None: moment = remember_time({field}, ZONE, TIMES, MOMENTS)")
-            self._write(f"    if moment[1] is not None: own = warned(own, moment[1], {names[0]!r}, {field})")
-            self._write(f"    {field} = moment[0]")
+            self._write(f"    try: found = MOMENTS[{field}]")
+            self._write(f"    except KeyError: found = remember_time({field}, ZONE, TIMES, MOMENTS)")
+            self._write(f"    if found[1] is not None: own = warned(own, found[1], {names[0]!r}, {field})")
+            self._write(f"    {field} = found[0]")
             return
         if TimeForm.ISO in self.reading.times:
             # The commonest form, naive in UTC, at a sixth of the general reader's cost.
@@ -250,17 +277,19 @@ class _Writer:
 
     def _network(self) -> None:
         names = ("mcc", "mnc", "carrier", "country")
-        if not any(self.fields.names(name) for name in names):
-            self._write("network = None")
+        sent = [name for name in names if self.fields.names(name)]
+        if not sent:
+            self._leave_out("network")
             return
-        for name in names:
+        for name in sent:
             self._words(name)
-        self._write(f"network = Network({', '.join(names)}) if {' or '.join(names)} else None")
+        given = ", ".join(f"{name}={name}" for name in sent)
+        self._write(f"network = Network({given}) if {' or '.join(sent)} else None")
 
     def _count(self, field: str) -> None:
         self._words(field)
         for name in self.fields.names(field)[:1]:
-            if self.records:
+            if self.entry.form is not Form.SHAPE:
                 self._write(f"if {field} is not None: {field}, own = read_count({name!r}, {field}, own)")
 
     def _price(self, field: str) -> None:
@@ -274,7 +303,7 @@ class _Writer:
     def _continues(self) -> None:
         fallback = self.reading.fallback
         if fallback is None:
-            self._write("continues = False")
+            self._leave_out("continues", "False")
         else:
             self._write(
                 "continues = (failed and FALLS_BACK and group_id is not None and channel is not None"
@@ -284,6 +313,12 @@ class _Writer:
     def _extras(self) -> None:
         if not self.entry.opening:
             self._write("if extras is None: extras = {}")
+        elif self.entry.sure >= {*self.fields.extras}:
+            known = ", ".join(f"{name!r}: {self._fetch(name)}" for name in self.fields.extras)
+            self._leave_out("extras", f"{{{known}}}")
+            return
+        else:
+            self._write("extras = {}")
         for name in self.fields.extras:
             self._assign("other", name)
             self._write(f"if other is not None: extras[{name!r}] = other")

@@ -9,13 +9,13 @@ which a code can have its say; each step of a verdict names one of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from delivrd.report import TableUse, Warning, WarningKind, shorten
 from delivrd.tables import CodeKey, CodeTable, Consulted, Meanings, Row, check_rows, normalise
-from delivrd.verdicts import CodeValue, NoCode, Remembered, Rule, Step, Verdict
+from delivrd.verdicts import NoCode, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Status
 
 GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
@@ -25,12 +25,6 @@ GIVES_WAY: Final[Mapping[Status, frozenset[Status]]] = {
     Status.DELIVERED: frozenset({Status.READ}),
 }
 """The general statuses, and the more specific ones that take their place. Among others the first stands."""
-
-_REMEMBERED: Final = 4096
-"""Combinations of codes that a classifier remembers; real traffic has a few dozen."""
-
-_LONGEST_REMEMBERED: Final = 64
-"""Characters of a code that is remembered: spelt with white space enough, a listed code can be of any length."""
 
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
@@ -73,42 +67,16 @@ class Classifier:
         for meaning in meanings:
             if meaning.field not in known:
                 raise ValueError(f"meanings: no field {meaning.field!r}; expected one of: {', '.join(known)}")
-        self.memory: dict[CodeValue, Any] = {}
-        """Verdicts by the codes as sent: a dictionary for the first field, of dictionaries for the next, …"""
-        self._remembered = 0
 
-    def classify(self, values: tuple[CodeValue, ...]) -> Remembered | None:
-        """What the codes mean, remembered by the codes as sent. The caller copies the codes.
+    def judge(self, sent: Mapping[str, str]) -> Verdict | None:
+        """What the codes mean.
 
         Args:
-            values: one for each of `fields`, in their order.
+            sent: by field, without what is empty.
 
         Returns:
             The verdict; None where no code was sent and the provider does not say what that means.
         """
-        sent = {
-            field: text
-            for field, value in zip(self.fields, values, strict=True)
-            if value is not None and not (text := _as_sent(value)).isspace() and text
-        }
-        verdict = self.judge(sent)
-        # A stranger chooses unlisted codes: remembering them would let him fill the memory.
-        if verdict is None:
-            return None
-        ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
-        if verdict.listed and all(len(code) <= _LONGEST_REMEMBERED for code in sent.values()):
-            if self._remembered >= _REMEMBERED:
-                self.memory.clear()
-                self._remembered = 0
-            self._remembered += 1
-            level = self.memory
-            for value in values[:-1]:
-                level = level.setdefault(value, {})
-            level[values[-1]] = ready
-        return ready
-
-    def judge(self, sent: Mapping[str, str]) -> Verdict | None:
-        """What the codes mean, worked out afresh; see `classify`."""
         if not any(field not in self._beside for field in sent):
             return self._without_code()
         ballot = _Ballot()
@@ -127,11 +95,6 @@ class Classifier:
             return None
         step = Step("", "", Rule.NO_CODE, None, None, f"{said.status}: {said.meaning}")
         return Verdict(said.status, said.final, said.evidence, None, None, None, (), (), (step,), True)
-
-
-def _as_sent(value: str | int) -> str:
-    """A code as text; true and false as JSON writes them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tuple[str, ...]:

@@ -6,33 +6,57 @@ first is refuse or hand over whatever is not of the commonest form.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from delivrd.ways import Quick
+
+
+class Form(StrEnum):
+    """What an item is."""
+
+    SHAPE = "shape"
+    """Attributes of a Struct."""
+    RECORD = "record"
+    """Texts by wire name."""
+    PARTS = "parts"
+    """Nothing: each field is an expression of its own (`Entry.parts`)."""
 
 
 class Entry(msgspec.Struct, frozen=True):
     """How an item comes to the lines that build its report, and what is handed out.
 
     Attributes:
-        records: the item is a record (texts by wire name), not a shape.
+        form: what the item is.
         arguments: of the function that is compiled.
         names: what its lines use, given by `Compiled.bind`.
-        opening: the lines before; they set `item`, `own` and `extras`.
+        opening: the lines before; they set what fields are fetched from. Without any, the item is an argument, as are
+            the warnings so far (`own`) and the extras.
+        parts: the expression for each field, where the item is none itself.
+        given: the value of each field that is the same in every item.
+        sure: the wire names of what is never absent.
+        unmarked: the line that hands over an item without the field that marks a report; `MARK` in it becomes its name.
         closing: the last line; `REPORT` in it becomes the report.
     """
 
-    records: bool
+    form: Form
     arguments: str = "item, received_at, own, extras"
     names: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
+    parts: Mapping[str, str] = {}
+    given: Mapping[str, str] = {}
+    sure: frozenset[str] = frozenset()
+    unmarked: str = ""
     closing: str = "return REPORT"
 
 
-FROM_SHAPE: Final = Entry(False)
-FROM_RECORD: Final = Entry(True)
+FROM_SHAPE: Final = Entry(Form.SHAPE)
+FROM_RECORD: Final = Entry(Form.RECORD)
 FROM_JSON: Final = Entry(
-    False,
+    Form.SHAPE,
     "request, asked, received_at",
     ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
     (
@@ -43,15 +67,13 @@ FROM_JSON: Final = Entry(
         "except NOT_STRICT: item = None",
         # Outside the handler, so that no error of the lenient reader carries what the strict one quoted.
         "if item is None: return lenient(request, received_at)",
-        "own = None",
-        "extras = {}",
     ),
-    "return Receipt((REPORT,), REPLY)",
+    closing="return Receipt((REPORT,), REPLY)",
 )
 FROM_QUERY: Final = Entry(
-    True,
+    Form.RECORD,
     "request, asked, received_at",
-    ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method", "is_report"),
+    ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method"),
     (
         "target = request.target",
         "if len(target) > LIMIT: check_size(target, LIMIT)",
@@ -59,27 +81,47 @@ FROM_QUERY: Final = Entry(
         "query = target.partition('?')[2]",
         # The commonest form needs no unescaping: a third of the general reader's cost.
         "if '%' in query or '+' in query or '#' in query or not query.isascii(): return lenient(request, received_at)",
-        "pairs = [pair.split('=', 1) for pair in query.split('&', MOST_FIELDS)]",
-        "try: item = dict(pairs)",
-        "except ValueError: item = {}",
-        "if not len(item) == len(pairs) < MOST_FIELDS or not is_report(item): return lenient(request, received_at)",
-        "own = None",
-        "extras = {}",
+        "pairs = query.split('&', MOST_FIELDS)",
+        "item = {}",
+        "for pair in pairs:",
+        "    name, sign, item[name] = pair.partition('=')",
+        "    if not sign: return lenient(request, received_at)",
+        "if not len(item) == len(pairs) < MOST_FIELDS: return lenient(request, received_at)",
     ),
-    "return Receipt((REPORT,), REPLY)",
+    unmarked="if not item.get(MARK): return lenient(request, received_at)",
+    closing="return Receipt((REPORT,), REPLY)",
 )
 LONGEST_QUICK: Final = 4096
 """Bytes of the longest text of a PDU that is read the quick way; a message holds 255."""
 
-FROM_PDU: Final = Entry(
-    False,
-    "pdu, asked, received_at",
-    ("LIMIT", "REPLY", "lenient", "quick"),
-    (
-        "item = quick(pdu) if len(pdu.short_message) <= LIMIT else None",
-        "if item is None: return lenient(pdu, asked, received_at)",
-        "own = None",
-        "extras = {}",
-    ),
-    "return Receipt((REPORT,), REPLY)",
-)
+
+def from_pdu(quick: Quick) -> Entry:
+    """The entry for PDUs of one form; whatever is of another is read by the provider's decode function."""
+    hand_over = "return lenient(pdu, asked, received_at)"
+    bits, value = quick.esm_class
+    parameters = {name: f"parameter{index}" for index, name in enumerate(quick.parameters)}
+    groups = {name: f"group{index}" for index, name in enumerate(quick.groups)}
+    source, destination = quick.addresses
+    return Entry(
+        Form.PARTS,
+        "pdu, asked, received_at",
+        ("LIMIT", "REPLY", "lenient", "match_text", "read_parameters"),
+        (
+            "data = pdu.short_message",
+            f"if pdu.esm_class & {bits} != {value} or pdu.trailing or len(data) > LIMIT: {hand_over}",
+            "try: match = match_text(data.decode())",
+            f"except UnicodeDecodeError: {hand_over}",
+            "source, destination = pdu.source, pdu.destination",
+            f"if match is None or not (source.isascii() and destination.isascii()): {hand_over}",
+            f"{' = '.join(parameters.values())} = None",
+            "if pdu.tlvs:",
+            "    found = read_parameters(pdu.tlvs, match)",
+            f"    if found is None: {hand_over}",
+            f"    {', '.join(parameters.values())} = found",
+            f"{', '.join(groups.values())} = match.groups()",
+        ),
+        parts={source: "source", destination: "destination", **parameters, **groups},
+        given=quick.given,
+        sure=frozenset(quick.given) | (frozenset(quick.groups) - frozenset(quick.blank)),
+        closing="return Receipt((REPORT,), REPLY)",
+    )

@@ -142,7 +142,7 @@ class Provider:
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
-        self._plain: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_first)
+        self._readers: dict[int, dict[type[Input], Read]] = {}
 
     def read(
         self,
@@ -169,9 +169,8 @@ class Provider:
         if received_at is not None:
             received_at = _aware(received_at)
         try:
-            if account is None:
-                return self._plain[input.__class__](input, asked, received_at)
-            return self._ready(account).readers[input.__class__](input, asked, received_at)
+            readers = self._readers.get(id(account)) or self._ready(account).readers
+            return readers[input.__class__](input, asked, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
@@ -302,11 +301,6 @@ class Provider:
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
 
-    def _read_first(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
-        """Make the readers for no account ready, when the first input comes."""
-        self._plain.update(self._ready(None).readers)
-        return self._plain[type(input)](input, asked, received_at)
-
     def _read_nothing(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
         kinds = " or ".join(kind.__name__ for kind in self.ways)
         raise Unreadable(f"{self.name} reads {kinds}, not {type(input).__name__}")
@@ -321,7 +315,9 @@ class Provider:
         if bound is None:
             if len(self._accounts) >= _ACCOUNTS_KEPT:
                 self._accounts.clear()
+                self._readers.clear()
             bound = self._accounts[id(account)] = self._bind(account)
+            self._readers[id(account)] = bound.readers
         return bound
 
     def _bind(self, given: Account | None) -> _Bound:

@@ -17,7 +17,7 @@ from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
-from delivrd.entries import FROM_JSON, FROM_PDU, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK
+from delivrd.entries import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK, from_pdu
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
@@ -89,10 +89,12 @@ class CompiledWay:
         desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
         if self.way.decode is not None:
             decoded = desk.with_decode(self.way.decode)
-            if self._fast is None or not isinstance(self.way, Pdu):
+            quick = self.way.quick if isinstance(self.way, Pdu) else None
+            if self._fast is None or quick is None:
                 return decoded
-            names = {"LIMIT": min(terms.max_body, LONGEST_QUICK), "REPLY": terms.reply, "quick": self.way.quick}
-            return self._fast.bind(terms.frame, lenient=decoded, **names)  # type: ignore[no-any-return]
+            limit = min(terms.max_body, LONGEST_QUICK)
+            own: dict[str, Any] = {"match_text": quick.text.match, "read_parameters": quick.read_parameters}
+            return self._fast.bind(terms.frame, LIMIT=limit, REPLY=terms.reply, lenient=decoded, **own)  # type: ignore[no-any-return]
         match self.way:
             case Push() as push:
                 return desk.push(push, self._fast)
@@ -107,7 +109,7 @@ class CompiledWay:
         """The one function from input to receipt, for the three forms in which nearly all reports come."""
         way = self.way
         if isinstance(way, Pdu) and way.quick is not None:
-            return Compiled(provider, self.reading, fields, FROM_PDU)
+            return Compiled(provider, self.reading, fields, from_pdu(way.quick))
         if not isinstance(way, Push) or way.decode is not None or way.items is not None:
             return None
         if way.query and not way.bodies:
@@ -143,7 +145,7 @@ class _Desk:
             decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
             return fast.bind(self.terms.frame, NOT_STRICT=NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
         if fast is not None:
-            return fast.bind(self.terms.frame, MOST_FIELDS=MOST_FIELDS, is_report=self._is_report, **names)  # type: ignore[no-any-return]
+            return fast.bind(self.terms.frame, MOST_FIELDS=MOST_FIELDS, **names)  # type: ignore[no-any-return]
         strict = self._strict(push) if push.items is not None else None
 
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:

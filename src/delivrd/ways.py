@@ -6,6 +6,7 @@ with it is the same for every provider (`delivrd.readers`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
@@ -15,7 +16,7 @@ import msgspec
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
 from delivrd.receipt import Absence, FollowUp, Problem, Reply
 from delivrd.report import Warning
-from delivrd.shapes import Reading, Shape
+from delivrd.shapes import Reading
 from delivrd.tables import AbsenceTable
 
 
@@ -143,19 +144,47 @@ class MailText(msgspec.Struct, frozen=True, kw_only=True):
     takes: ClassVar[type[Input]] = Mail
 
 
+class Quick(msgspec.Struct, frozen=True, kw_only=True):
+    """The commonest form of a receipt, declared so that it is read without `Pdu.decode`, which would say the same.
+
+    Attributes:
+        esm_class: the bits that are looked at, and what they are.
+        text: the text's form, whole.
+        groups: the wire names of the pattern's groups, in order; all of them take part in every match.
+        blank: those of them that can be empty, and are absent then.
+        addresses: the wire names of `source` and `destination`.
+        given: what every receipt of this form says, by wire name.
+        parameters: the wire names of what `read_parameters` gives.
+        read_parameters: from the optional parameters, where there are any, and the match of the text to
+            values (texts or None); or None for `decode` to read the PDU.
+    """
+
+    esm_class: tuple[int, int]
+    text: re.Pattern[str]
+    groups: tuple[str, ...]
+    blank: tuple[str, ...] = ()
+    addresses: tuple[str, str]
+    given: Mapping[str, str] = {}
+    parameters: tuple[str, ...]
+    read_parameters: Callable[[Mapping[int, bytes], re.Match[str]], tuple[str | None, ...] | None]
+
+    def __post_init__(self) -> None:
+        if self.text.groups != len(self.groups):
+            raise ValueError(f"groups: expected a name for each of the pattern's {self.text.groups} groups")
+
+
 class Pdu(msgspec.Struct, frozen=True, kw_only=True):
     """An SMPP receipt, read by the provider's own function.
 
     Attributes:
         reading: what it carries.
         decode: reads every receipt.
-        quick: reads the commonest form alone, for speed: an instance of the reading's shape that
-            says what `decode` would say, or None for `decode` to read it. It sees no settings.
+        quick: reads the commonest form, before `decode` is asked.
     """
 
     reading: Reading
     decode: Decode
-    quick: Callable[[DeliverSm], Shape | None] | None = None
+    quick: Quick | None = None
 
     takes: ClassVar[type[Input]] = DeliverSm
 

@@ -7,8 +7,8 @@ its text, which a person can type; and optional parameters outrank the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from delivrd import (
     Fields,
     IdBase,
     MessageIds,
+    Quick,
     Shape,
     Text,
     TooLarge,
@@ -60,7 +61,7 @@ _SPELLINGS: Final = (
 
 
 class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "done date"}):
-    """What a receipt holds, but for `err`, which each provider names itself, as its last field."""
+    """What a receipt holds, but for `err`, which each provider names itself."""
 
     esm_class: Code = None
     source_addr: Text = None
@@ -107,66 +108,32 @@ class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judge_by_text: bool = False
 
 
-AnyShape = TypeVar("AnyShape", bound=ReceiptShape)
-
-
-def quick_receipt(shape: Callable[..., AnyShape]) -> Callable[[DeliverSm], AnyShape | None]:
-    """A reader of the commonest receipt, as `read_receipt` would read it: its bits set, the text of the
+def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
+    """The commonest receipt, as `read_receipt` would read it: its bits set, the text of the
     specification's example, and at most the two parameters that name the message and its state.
 
     Args:
-        shape: the provider's: `ReceiptShape` with one field more, its own name of `err`.
+        names: as for `read_receipt`.
     """
-
-    def quick(
-        pdu: DeliverSm, match_textbook: Callable[[str], re.Match[str] | None] = TEXTBOOK.match
-    ) -> AnyShape | None:
-        source, destination = pdu.source, pdu.destination
-        if pdu.esm_class & _BITS != _RECEIPT or not (source.isascii() and destination.isascii()):
-            return None
-        if pdu.trailing:
-            return None
-        named = state = None
-        if pdu.tlvs:
-            named, state = _two_parameters(pdu.tlvs)
-            if state is None:
-                return None
-        try:
-            match = match_textbook(pdu.short_message.decode())
-        except UnicodeDecodeError:
-            return None
-        if match is None:
-            return None
-        own, sub, dlvrd, submitted, done, stat, err, text = match.groups()
-        if named is not None and named != own:
-            return None
-        return shape(
-            "0x04",
-            source,
-            destination,
-            own,
-            sub,
-            dlvrd,
-            submitted,
-            done,
-            stat,
-            text,
-            named,
-            state,
-            None,
-            None,
-            err,
-        )
-
-    return quick
+    groups = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
+    return Quick(
+        esm_class=(_BITS, _RECEIPT),
+        given={"esm_class": f"0x{_RECEIPT:02x}"},
+        addresses=("source_addr", "destination_addr"),
+        text=TEXTBOOK,
+        groups=tuple(names.get(each, each) for each in groups),
+        blank=("text",),
+        parameters=("receipted_message_id", "message_state"),
+        read_parameters=_two_parameters,
+    )
 
 
-def _two_parameters(tlvs: Mapping[int, bytes]) -> tuple[str | None, str | None]:
-    """The id and the state, where both are sent as they should be and no error is sent beside them."""
+def _two_parameters(tlvs: Mapping[int, bytes], match: re.Match[str]) -> tuple[str, str] | None:
+    """The id, as the text has it, and the state, where both are sent as they should be and no error beside them."""
     named, state = tlvs.get(RECEIPTED_MESSAGE_ID, b""), tlvs.get(MESSAGE_STATE, b"")
-    if not named.isascii() or len(state) != 1 or NETWORK_ERROR_CODE in tlvs:
-        return None, None
-    return named.removesuffix(b"\0").decode(), str(state[0])
+    if len(state) != 1 or NETWORK_ERROR_CODE in tlvs or named.removesuffix(b"\0") != match[1].encode():
+        return None
+    return match[1], str(state[0])
 
 
 def read_receipt(

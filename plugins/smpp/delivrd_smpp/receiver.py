@@ -49,7 +49,7 @@ SMPP = Provider(
         Pdu(
             reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
             decode=read_receipt,
-            quick=quick_receipt(Receipt),
+            quick=quick_receipt(),
         ),
     ),
     settings=Settings,

@@ -104,6 +104,8 @@ class TeliReceipt(ReceiptShape):
     error: Code = None
 
 
+NAMES = {"err": "error"}
+
 TELI = Provider(
     name="teli",
     vendor="Teli",
@@ -118,8 +120,8 @@ TELI = Provider(
         ),
         Pdu(
             reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
-            decode=partial(read_receipt, names={"err": "error"}, states=("message_state", "stat", "error")),
-            quick=quick_receipt(TeliReceipt),
+            decode=partial(read_receipt, names=NAMES, states=("message_state", "stat", "error")),
+            quick=quick_receipt(NAMES),
         ),
     ),
     settings=ReceiptSettings,

@@ -1,0 +1,73 @@
+"""What a reader remembers: verdicts by the codes as sent, so that each combination is classified once.
+
+The rule of this module: what is remembered is what was worked out, and no stranger can fill the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any, Final
+
+from delivrd.classify import Classifier
+from delivrd.verdicts import CodeValue, Remembered
+from delivrd.vocabulary import Outcome
+
+_MOST: Final = 4096
+"""Combinations of codes that are remembered; real traffic has a few dozen."""
+
+_LONGEST: Final = 64
+"""Characters of a code that is remembered: spelt with white space enough, a listed code can be of any length."""
+
+
+class Memory:
+    """The verdicts of one classifier for one reader.
+
+    Args:
+        classifier: works them out.
+        constant: the code fields that have one value in everything that the reader reads: no key of the memory.
+    """
+
+    def __init__(self, classifier: Classifier, constant: Container[str] = ()) -> None:
+        self._classifier = classifier
+        self._keys = [index for index, field in enumerate(classifier.fields) if field not in constant]
+        self._held = 0
+        self.verdicts: dict[CodeValue, Any] = {}
+        """By the codes as sent: a dictionary for the first field, of dictionaries for the next, …"""
+
+    def classify(self, values: tuple[CodeValue, ...]) -> Remembered | None:
+        """What the codes mean, remembered. The caller copies the codes.
+
+        Args:
+            values: one for each of the classifier's fields, in their order.
+
+        Returns:
+            The verdict; None where no code was sent and the provider does not say what that means.
+        """
+        sent = {
+            field: text
+            for field, value in zip(self._classifier.fields, values, strict=True)
+            if value is not None and not (text := _as_sent(value)).isspace() and text
+        }
+        verdict = self._classifier.judge(sent)
+        if verdict is None:
+            return None
+        ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
+        # A stranger chooses unlisted codes: remembering them would let him fill the memory.
+        if verdict.listed and all(len(code) <= _LONGEST for code in sent.values()):
+            self._hold([values[index] for index in self._keys], ready)
+        return ready
+
+    def _hold(self, keys: list[CodeValue], ready: Remembered) -> None:
+        if self._held >= _MOST:
+            self.verdicts.clear()
+            self._held = 0
+        self._held += 1
+        level = self.verdicts
+        for key in keys[:-1]:
+            level = level.setdefault(key, {})
+        level[keys[-1]] = ready
+
+
+def _as_sent(value: str | int) -> str:
+    """A code as text; true and false as JSON writes them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

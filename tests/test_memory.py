@@ -1,0 +1,72 @@
+"""What readers remember of verdicts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from made_tables import LETTERS, classifiers, codes, row, table
+
+from delivrd import Compare, Status
+from delivrd.classify import Classifier
+from delivrd.memory import Memory
+
+
+@given(classifiers(), codes)
+def test_what_is_remembered_is_what_was_worked_out(classifier, sent):
+    memory = Memory(classifier)
+    values = tuple(sent.get(field) for field in classifier.fields)
+    first = memory.classify(values)
+    level = memory.verdicts
+    for value in values:
+        level = level[value]
+    assert level is first
+    assert first[:8] == classifier.judge(sent)[:8]
+    assert first[8] == sent
+
+
+def test_unlisted_codes_are_never_remembered():
+    memory = Memory(Classifier([table("stat", row("A", Status.SENT))]))
+    for number in range(100):
+        memory.classify((f"strange {number}",))
+    assert memory.verdicts == {}
+
+
+def test_what_is_remembered_is_bounded():
+    memory = Memory(Classifier([table("err", row("1", Status.FAILED, True), compare=Compare.NUMBER)]))
+    for number in range(5000):
+        zeros, spaces = number % 30, number // 30
+        if zeros + spaces < 39:
+            assert memory.classify((" " * spaces + "0" * zeros + "1",))[0] is Status.FAILED
+    for spelt in (str(Status.FAILED) + str(number) for number in range(9)):
+        memory.classify((spelt,))
+    assert 0 < len(memory.verdicts) <= 4096
+
+
+def test_what_is_remembered_is_forgotten_when_it_is_too_much_and_works_on():
+    rows = [row(str(number), Status.FAILED, True) for number in range(5000)]
+    memory = Memory(Classifier([table("err", *rows, compare=Compare.NUMBER)]))
+    for number in range(5000):
+        assert memory.classify((str(number),))[0] is Status.FAILED
+        assert len(memory.verdicts) <= 4096
+    assert len(memory.verdicts) == 5000 - 4096
+
+
+def test_a_code_of_any_length_is_never_remembered():
+    listed = row("LONG" * 100, Status.SENT)
+    memory = Memory(Classifier([table("stat", listed, compare=Compare.ANY_CASE)]))
+    for spelt in ("LONG" * 100, " " * 10_000 + "LONG" * 100):
+        assert memory.classify((spelt,))[0] is Status.SENT
+    assert memory.verdicts == {}
+
+
+@given(classifiers(), codes, st.sampled_from(["first", "second", "third"]), st.sampled_from([None, *LETTERS]))
+def test_what_is_always_the_same_is_no_key_of_the_memory(classifier, sent, field, always):
+    sent = {name: code for name, code in sent.items() if name != field} | ({} if always is None else {field: always})
+    values = tuple(sent.get(name) for name in classifier.fields)
+    whole, part = Memory(classifier), Memory(classifier, {field})
+    assert part.classify(values) == whole.classify(values)
+    if any(value is not None for value in values):
+        level = part.verdicts
+        for name in classifier.fields:
+            level = level if name == field else level[sent.get(name)]
+        assert level == whole.classify(values)
