@@ -7,6 +7,7 @@ and no `repr` shows a body, a query or a header, for they hold secrets and phone
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -117,12 +118,19 @@ def first_header(headers: Headers, name: str) -> str | None:
 
 def all_headers(headers: Headers, name: str) -> list[str]:
     """Each value of a header, whatever the case of its name, in order."""
-    wanted = name.lower()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    either, length = (wanted, wanted.encode("latin-1")), len(wanted)
+    either, length = _spellings(name)
+    # What is none is asked first: to ask whether something is a mapping costs as much as the whole search.
+    pairs = headers if isinstance(headers, (tuple, list)) or not isinstance(headers, Mapping) else headers.items()
     # Comparing lengths first spares most names their lower case.
     found = [value for header, value in pairs if len(header) == length and header.lower() in either]
     return [_text(value) for value in found]
+
+
+@lru_cache(maxsize=256)
+def _spellings(name: str) -> tuple[tuple[str, bytes], int]:
+    """A header's name in lower case, as text and as bytes, and its length."""
+    wanted = name.lower()
+    return (wanted, wanted.encode("latin-1")), len(wanted)
 
 
 def header_pairs(headers: Headers) -> list[tuple[str, str]]:

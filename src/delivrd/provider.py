@@ -186,9 +186,10 @@ class Provider:
         """
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
-        _require_input(input)
-        bound = self._ready(account)
+        bound = self._accounts.get(id(account)) or self._ready(account)
         kind = input.__class__
+        if kind not in _RESPOND:
+            _require_input(input)
         if received_at is not None:
             received_at = _aware(received_at)
         try:
