@@ -216,6 +216,13 @@ MEASURE = """() => {
     if (text.parentNode.tagName === "g" && box.width > chip.getBoundingClientRect().width)
       told.push(text.textContent + " leaves its chip");
   }
+  const chips = [...document.querySelectorAll("g > rect")].map(each => each.getBoundingClientRect());
+  for (const text of document.querySelectorAll("svg > text")) {
+    const box = text.getBoundingClientRect();
+    if (chips.some(chip => Math.min(box.right, chip.right) > Math.max(box.left, chip.left) - 2
+        && Math.min(box.bottom, chip.bottom) - Math.max(box.top, chip.top) > 4))
+      told.push(text.textContent + " touches a chip");
+  }
   const boxes = [...document.querySelectorAll("text")].map(each => [each.textContent, each.getBoundingClientRect()]);
   boxes.forEach(([word, box], at) => boxes.slice(at + 1).forEach(([other, second]) => {
     const over = Math.min(box.right, second.right) - Math.max(box.left, second.left);

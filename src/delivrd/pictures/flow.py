@@ -15,7 +15,7 @@ import msgspec
 
 from delivrd.listing import CodeLine
 from delivrd.pictures.fields import Box, Field, Target, described, fields_of, runs_of, targets_of
-from delivrd.pictures.svg import MONO, SANS, WIDE, clean, cut, element, number, picture, text, wrapped
+from delivrd.pictures.svg import MONO, WIDE, clean, cut, element, number, picture, text, wrapped
 from delivrd.provider import Provider
 
 _CHIP: Final = 20
@@ -122,7 +122,7 @@ def _draw_box(canvas: _Canvas, box: Box, y: float) -> float:
     name, said = (target.name, target.said) if target is not None else (_NOTHING, "silent")
     end = x + left - _INSET
     if canvas.flows:
-        end -= _NUMBER + len(name) * SANS + _INSET
+        end -= _NUMBER + len(name) * MONO + _INSET
     else:
         inner.append(text(x + _INSET, bottom + 12, name, f"{kind} bold"))
         inner.append(text(end, bottom + 12, f"{said} · {count}" if count else said, f"{kind} end"))
