@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from chromium import chromium, require
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivrd import (
@@ -51,6 +51,7 @@ def odd(rows, title="Odd", field="field") -> Provider:
         docs=source,
         tables=(CodeTable(field, tuple(rows), source),),
         ways=(Push(reading=Reading(shape=shape, fields=Fields())),),
+        finality="ended",
         no_code=NoCode(Status.ACCEPTED, False, None, "nothing yet"),
     )
 
@@ -150,6 +151,7 @@ def test_coverage_counts_the_lines_and_keeps_statuses_and_causes_apart():
     assert figures == Counter(str(count) for row in rows for count in row.counts if count)
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 60), st.sampled_from([WIDE, NARROW]))
 def test_columns_that_do_not_fit_go_on_below(count, width):
     many = [EVERYONE[at % len(EVERYONE)] for at in range(count)]
@@ -170,6 +172,7 @@ def test_whatever_a_table_holds_the_picture_is_sound_and_nothing_leaves_it(codes
     rows = [Row(code, status, meaning=title or "-") for code, status in zip(codes, [*Status] * 4, strict=False)]
     root = drawn(draw_codes(odd(rows, title, field), width))
     assert len(chips(root)) == len(rows)
+    assert "ended" in words(root)
     high = float(root.get("height"))
     for rect in root.iter(f"{SVG}rect"):
         assert float(rect.get("x")) >= 0

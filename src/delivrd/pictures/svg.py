@@ -78,17 +78,16 @@ def _colours(of: Mapping[str, str]) -> str:
     return "".join(rules)
 
 
-def element(name: str, content: str = "", /, **attributes: str | float | None) -> str:
-    """An element; `kind` is its class, and `_` in a name stands for `-`. What is None is left out."""
+def element(name: str, content: str = "", /, **attributes: str | float) -> str:
+    """An element; `kind` is its class, and `_` in a name stands for `-`."""
     written = ""
     for key, value in attributes.items():
-        if value is not None:
-            known = "class" if key == "kind" else key.replace("_", "-")
-            written += f' {known}="{escape(value if isinstance(value, str) else number(value))}"'
+        known = "class" if key == "kind" else key.replace("_", "-")
+        written += f' {known}="{escape(value if isinstance(value, str) else number(value))}"'
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
 
-def text(x: float, y: float, words: str, kind: str = "ink", **attributes: str | float | None) -> str:
+def text(x: float, y: float, words: str, kind: str = "ink", **attributes: str | float) -> str:
     """Words; y is where they stand."""
     return element("text", clean(words), x=x, y=y, kind=kind, **attributes)
 
