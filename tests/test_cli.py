@@ -501,8 +501,16 @@ def test_codes_says_what_a_code_means_in_each_table_that_lists_it(run: Callable[
     ]
     assert lines[2] == {
         "provider": "messente-legacy",
+        "place": 4,
         "field": "err",
+        "field_count": 1,
         "code": "001",
+        "compare": "number",
+        "compared": "1",
+        "consulted": "always",
+        "reasons": True,
+        "table_version": LEGACY.tables[3].version,
+        "outcome": "failure",
         "status": "failed",
         "final": True,
         "resend": "elsewhere",

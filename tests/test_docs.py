@@ -256,7 +256,8 @@ def test_the_guide_needs_every_row_that_it_shows(acme, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_link_of_a_page_leads_somewhere(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"\]\(([^)\s]+)\)|\b(?:src|srcset)=\"([^\"]+)\"", text):
+        target = "".join(target)
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -340,7 +341,8 @@ def test_the_generated_pages_are_current():
     written = write_docs.pages()
     for path, text in written.items():
         assert (DOCS / path).read_text(encoding="utf-8") == text, f"docs/{path} is old: run make docs"
-    there = {str(page.relative_to(DOCS)) for page in PAGES if page not in BY_HAND} | {"report.schema.json"}
+    pages = [page for page in PAGES if page not in BY_HAND]
+    there = {str(page.relative_to(DOCS)) for page in [*pages, *DOCS.rglob("*.svg"), DOCS / "report.schema.json"]}
     assert there == set(written)
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from write_codes import code, code_map, comparison, pictures, shown, table
 
 import delivrd
 from delivrd import (
@@ -29,8 +29,7 @@ from delivrd import (
 )
 from delivrd.cli import main
 from delivrd.life import STANDING, Rank
-from delivrd.listing import CodeLine, code_lines
-from delivrd.pages import code_table, provider_page
+from delivrd.pages import provider_page
 from delivrd.vocabulary import Word
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -43,12 +42,19 @@ def pages() -> dict[str, str]:
     providers = Registry.installed()
     written = {
         "vocabulary.md": vocabulary(),
-        "codes.md": codes(providers),
+        "codes.md": comparison(providers),
+        "map.md": code_map(providers),
         "cli.md": command_line(),
     }
-    written |= {f"providers/{name}.md": provider_page(provider) for name, provider in providers.items()}
+    written |= {
+        f"providers/{name}.md": provider_page(
+            provider, shown(name, f"The codes of {provider.title}, and where they lead")
+        )
+        for name, provider in providers.items()
+    }
     marked = {path: f"{WRITTEN}\n\n{text}" for path, text in written.items()}
-    return {**marked, "report.schema.json": json.dumps(delivrd.report_schema(), indent=2) + "\n"}
+    schema = json.dumps(delivrd.report_schema(), indent=2) + "\n"
+    return {**marked, **pictures(providers), "report.schema.json": schema}
 
 
 def vocabulary() -> str:
@@ -101,46 +107,6 @@ def ranked(rank: Rank) -> tuple[str, ...]:
     return (rank.name, statuses, final, evidence, rank.reason)
 
 
-def codes(providers: Registry) -> str:
-    """The codes of all providers, by what they mean."""
-    lines = [line for provider in providers.values() for line in code_lines(provider)]
-    parts = [
-        "# The codes of all providers, compared",
-        "By what each means to us; who wins where several codes come together is told in [rules](rules.md).",
-        "## One word, several meanings",
-        "Codes of the same spelling that providers mean differently.",
-        code_table(list(disputed(lines))),
-    ]
-    for status in Status:
-        meant = [line for line in lines if line.status is status]
-        parts.append(f"## {status}")
-        parts.append(code_table(meant) if meant else "No code of an installed provider.")
-        parts += [
-            f"`{provider.name}`, where no code is sent: {'' if said.final else 'not '}final ({said.meaning})."
-            for provider in providers.values()
-            if (said := provider.no_code) is not None and said.status is status
-        ]
-    parts += ["## Silent codes", "Listed, and deciding nothing."]
-    parts.append(code_table([line for line in lines if line.status is None and line.absence is None]))
-    parts += ["## No report", "Codes of answers by which a provider gives no report."]
-    parts.append(code_table([line for line in lines if line.absence is not None]))
-    return "\n\n".join(parts) + "\n"
-
-
-def disputed(lines: Iterable[CodeLine]) -> Iterator[CodeLine]:
-    """The lines of words whose status or finality depends on the provider."""
-    by_word = defaultdict(list)
-    for line in lines:
-        # Numbers have nothing in common but their digits.
-        if line.absence is None and not line.code.isdecimal():
-            by_word[line.code.upper()].append(line)
-    for word in sorted(by_word):
-        meant = by_word[word]
-        providers = {line.provider for line in meant}
-        if len(providers) > 1 and len({(line.status, line.final) for line in meant}) > 1:
-            yield from meant
-
-
 def command_line() -> str:
     """The help of every command."""
     assert isinstance(main, click.Group)
@@ -176,17 +142,6 @@ def summary(kind: type) -> str:
     return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: str) -> str:
-    """A word as code."""
-    return f"`{text}`"
-
-
 def fenced(text: str) -> str:
     """A block of text."""
     return f"```text\n{text}\n```"
@@ -195,7 +150,7 @@ def fenced(text: str) -> str:
 def write() -> None:
     """Write every page, and remove those of providers that are gone."""
     written = pages()
-    for old in (DOCS / "providers").glob("*.md"):
+    for old in [*(DOCS / "providers").glob("*.md"), *(DOCS / "providers").glob("*.svg")]:
         if f"providers/{old.name}" not in written:
             old.unlink()
     for path, text in written.items():

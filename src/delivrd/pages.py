@@ -31,13 +31,18 @@ _BODIES: Final[Mapping[BodyKind, str]] = {
 _UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def provider_page(provider: Provider) -> str:
-    """The whole page of one provider."""
+def provider_page(provider: Provider, picture: str = "") -> str:
+    """The whole page of one provider.
+
+    Args:
+        provider: any.
+        picture: what shows the picture of its codes, in Markdown.
+    """
     parts = [
         [f"# {provider.title}", f"`{provider.name}`, by {provider.vendor}. Documented in: {_source(provider.docs)}."],
         _notes(provider),
         ["## What it sends", *_ways(provider)],
-        ["## Codes", *_codes(provider)],
+        ["## Codes", *([picture] if picture else []), *_codes(provider)],
         _absences(provider),
         _questions(provider.questions),
         _authentication(provider.auth),
@@ -59,6 +64,7 @@ def code_table(lines: Sequence[CodeLine], *, fields: bool = True, besides: Sourc
         "provider": [line.provider if fields else "" for line in lines],
         "field": [_code(line.field) if fields else "" for line in lines],
         "code": [_code(line.code) for line in lines],
+        "where the account says": [_code(line.setting or "") if fields else "" for line in lines],
         "status": ["" if line.absence else line.status or "(silent)" for line in lines],
         "no report": [line.absence or "" for line in lines],
         "final": ["" if line.final is None else _yes(line.final) for line in lines],
@@ -174,8 +180,8 @@ def _codes(provider: Provider) -> Iterator[str]:
         table = next(table for table in provider.tables if table.name == offer.meanings.field)
         yield f"### `{table.name}`, where the account's setting `{offer.setting}` is true"
         yield f"Laid over as the account's own meanings are. Source: {_source(offer.source)}."
-        lines = [code_line(provider, table, row) for row in offer.meanings.rows]
-        yield code_table(lines, fields=False, besides=table.source)
+        lines = [code_line(provider, table, row, offer) for row in offer.meanings.rows]
+        yield code_table(lines, fields=False, besides=offer.source)
     if provider.finality is not None:
         yield f"`{provider.finality}` says whether a status is final."
     said = provider.no_code

@@ -18,6 +18,11 @@ CodeKey: TypeAlias = str | tuple[str | None, ...]
 """A code; for a table that is keyed by several fields, one for each, None where it is absent."""
 
 
+def join_code(code: CodeKey) -> str:
+    """A code as one text; that of several fields joined by `+`."""
+    return code if isinstance(code, str) else "+".join("" if part is None else part for part in code)
+
+
 class Source(msgspec.Struct, frozen=True):
     """Where a fact is written.
 
@@ -92,7 +97,7 @@ class Row(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """The code as one text."""
-        return self.code if isinstance(self.code, str) else "+".join("" if part is None else part for part in self.code)
+        return join_code(self.code)
 
 
 class CodeTable(msgspec.Struct, frozen=True):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
-from chromium import BINARY, chromium
+from chromium import chromium, require
 from playwright.sync_api import expect
 from servers import exchange
 from serving import SECRET, legacy, serving, upside
@@ -18,11 +17,7 @@ NASTY = "<script>document.title='gotcha'</script><img src=x onerror=document.tit
 
 @pytest.fixture(scope="module")
 def browser():
-    if BINARY is None:
-        missing = "CHROMIUM IS MISSING: apt-get install chromium; the page was not tested in a browser"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    require()
     with chromium() as opened:
         yield opened
 

@@ -27,6 +27,19 @@ def put_json(document: Any, *, indent: bool = False) -> None:
     click.echo(json.dumps(document, indent=2 if indent else None))
 
 
+def put_exactly(text: str) -> None:
+    """Write a text that ends its own lines to standard output: as it is, in UTF-8; for a terminal, as `put` does."""
+    if is_terminal():
+        put(text.replace("\r\n", "\n").removesuffix("\n"))
+    else:
+        put_bytes(text.encode("utf-8", "replace"))
+
+
+def put_bytes(content: bytes) -> None:
+    """Write bytes to standard output."""
+    click.echo(content, nl=False)
+
+
 def hand_over(document: Any) -> None:
     """Write one JSON document to standard output, on one line: the whole of it, or raise.
 

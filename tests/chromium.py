@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 BINARY = shutil.which("chromium")
@@ -25,6 +27,15 @@ PATIENCE = 30_000
 
 # Playwright's own five seconds are less than a busy machine takes: the page counts seldom where counting is slow.
 expect.set_options(timeout=PATIENCE)
+
+
+def require() -> None:
+    """Skip loudly where there is no browser; fail where `CI` is set."""
+    if BINARY is None:
+        missing = "CHROMIUM IS MISSING: apt-get install chromium; nothing was tested in a browser"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
 
 
 @contextmanager
