@@ -36,10 +36,10 @@ from delivrd import (
     Source,
     Status,
 )
-from delivrd.arrow import parquet_export
 from delivrd.cli import main
 from delivrd.exports import COLUMNS, cells, csv_export, sql_export
 from delivrd.listing import CodeLine, code_lines
+from delivrd.parquet import parquet_export
 from delivrd.tables import normalise
 
 PROVIDERS = Registry.installed()
@@ -255,7 +255,7 @@ def test_what_cannot_be_written_is_told_on_one_line(tmp_path, monkeypatch):
 
 def test_without_the_extra_parquet_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "delivrd.arrow")
+    monkeypatch.delitem(sys.modules, "delivrd.parquet")
     done = CliRunner().invoke(main, ["codes", "teli", "--format", "parquet"], prog_name="delivrd")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "delivrd: Parquet is an extra: pip install 'delivrd[arrow]'\n"

@@ -58,7 +58,7 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         ("delivrd.serve", "sqlalchemy", "serve"),
         ("delivrd.poll", "httpx", "poll"),
         ("delivrd.aiohttp", "aiohttp", "aiohttp"),
-        ("delivrd.arrow", "pyarrow", "arrow"),
+        ("delivrd.parquet", "pyarrow", "arrow"),
         ("delivrd.django", "django", "django"),
     ],
 )

@@ -121,7 +121,7 @@ def _told(export: Callable[[list[CodeLine]], _Made], lines: list[CodeLine]) -> _
 
 
 def _parquet(lines: list[CodeLine]) -> bytes:
-    from delivrd.arrow import parquet_export
+    from delivrd.parquet import parquet_export
 
     return parquet_export(lines)
 
