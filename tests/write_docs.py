@@ -5,13 +5,14 @@ The rule of this module: a page says only what the code says; whatever is typed 
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+import write_api
+from write_tables import code, fenced, summary, table
 
 import delivrd
 from delivrd import (
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "codes.md": codes(providers),
         "cli.md": command_line(),
     }
+    written |= {f"api/{name}.md": text for name, text in write_api.pages()}
     written |= {f"providers/{name}.md": provider_page(provider) for name, provider in providers.items()}
     marked = {path: f"{WRITTEN}\n\n{text}" for path, text in written.items()}
     return {**marked, "report.schema.json": json.dumps(delivrd.report_schema(), indent=2) + "\n"}
@@ -171,32 +173,11 @@ def errors() -> Iterator[tuple[str, str, str]]:
             yield code(kind.__name__), str(kind.status) if refuses else "", summary(kind)
 
 
-def summary(kind: type) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: str) -> str:
-    """A word as code."""
-    return f"`{text}`"
-
-
-def fenced(text: str) -> str:
-    """A block of text."""
-    return f"```text\n{text}\n```"
-
-
 def write() -> None:
-    """Write every page, and remove those of providers that are gone."""
+    """Write every page, and remove those of what is gone."""
     written = pages()
-    for old in (DOCS / "providers").glob("*.md"):
-        if f"providers/{old.name}" not in written:
+    for old in [*(DOCS / "providers").glob("*.md"), *(DOCS / "api").glob("*.md")]:
+        if f"{old.parent.name}/{old.name}" not in written:
             old.unlink()
     for path, text in written.items():
         (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
