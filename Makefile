@@ -70,7 +70,8 @@ docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py
 
 site: $(READY) ## make a site of docs/ in build/site
-	$(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --keep-going --quiet -d build/doctrees docs build/site
+	$(BIN)/sphinx-build --builder html --fresh-env --write-all --nitpicky --fail-on-warning --keep-going --quiet \
+		--doctree-dir build/doctrees docs build/site
 
 screenshots: $(READY) ## take the picture of the live page again (needs Debian's chromium)
 	PYTHONPATH=tests $(BIN)/python tests/serve/screenshots.py docs/serve.png

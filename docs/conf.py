@@ -15,6 +15,7 @@ from typing import Any
 from docutils.nodes import Element, reference
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
@@ -35,7 +36,16 @@ myst_heading_anchors = 4
 
 nitpicky = True
 # Only our own names can be followed: a build asks nobody, so the documentation of others is out of reach.
-nitpick_ignore_regex = [("py:.*", r"(?!delivrd).*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!delivrd).*"),
+    # Type variables, and inner types of attributes that no user has to name.
+    ("py:class", r"delivrd.*\._\w+"),
+    ("py:class", r"delivrd_smpp\.receipts\.AnyShape"),
+    ("py:class", r"delivrd\.(ledger\.store\.Store|ledger\.phones\.Phones|readers\.CompiledWay)"),
+    ("py:class", r"delivrd\.serve\.(app\.Page|numbers\.Numbers)"),
+]
+# Inputs in files can have comments before them, which no lexer of HTTP knows.
+suppress_warnings = ["misc.highlighting_failure"]
 
 default_role = "code"
 napoleon_numpy_docstring = False
@@ -55,7 +65,7 @@ html_show_sphinx = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
-LISTED = re.compile(r"^- \[[^]]*\]\(([\w./-]+)\.md\)", re.MULTILINE)
+LISTED = re.compile(r"^- \[`?([^]`]*)`?\]\(([\w./-]+)\.md\)", re.MULTILINE)
 SECTION = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
 WORD = re.compile(r"(?<![`:\w])`(\w+(?:\.\w+)*)`(?![`_])")
 PUBLIC = write_api.public_names()
@@ -71,7 +81,7 @@ def add_contents(app: Sphinx, name: str, source: list[str]) -> None:
     for head, end in zip(heads, ends, strict=True):
         pages = LISTED.findall(source[0][head.end() : end])
         if pages:
-            listed = "\n".join(pages)
+            listed = "\n".join(f"{title} <{page}>" for title, page in pages)
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {head[1]}\n\n{listed}\n```\n"
 
 
@@ -101,6 +111,9 @@ def add_front_page(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("source-read", add_contents)
     # After napoleon, which takes the sections apart.
     app.connect("autodoc-process-docstring", link_names, priority=900)

@@ -19,6 +19,8 @@ from write_tables import code, summary, table
 from delivrd.hookspecs import GROUP
 
 CORE = "delivrd"
+LONGEST = 100
+"""Characters of a value that the reference shows."""
 
 
 class Page(NamedTuple):
@@ -72,6 +74,10 @@ PAGES = {
 }
 
 
+MODULES = sorted({module for page in PAGES.values() for module in page.modules})
+"""Every module with public names."""
+
+
 def names_of(module: str) -> list[str]:
     """The public names of a module: its `__all__`; else what it defines, unlike what it imports or keeps to itself."""
     loaded = import_module(module)
@@ -89,7 +95,7 @@ def names_of(module: str) -> list[str]:
 def public_names() -> dict[str, str]:
     """The public path of each name, by that path and by the path of the module in which it is written down."""
     found = {}
-    for module in {module for page in PAGES.values() for module in page.modules}:
+    for module in MODULES:
         for name in names_of(module):
             path = f"{module}.{name}"
             found[path] = path
@@ -193,7 +199,9 @@ def directive(module: str, name: str) -> Iterator[str]:
         yield f".. autofunction:: {path}"
     else:
         yield f".. py:data:: {path}"
-        said = data_docstring(home(module, name), name)
+        said, given = data_docstring(home(module, name), name), expression(home(module, name), name)
+        if len(given) <= LONGEST:
+            yield f"   :value: {given}"
         yield from ["", *(f"   {line}".rstrip() for line in said.splitlines())]
     yield ""
 
@@ -225,6 +233,12 @@ def bound(node: ast.stmt) -> list[str]:
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def expression(module: str, name: str) -> str:
+    """What a name stands for, as it is written down."""
+    found = (node for node in statements(module) if name in bound(node))
+    return next((ast.unparse(node.value) for node in found if isinstance(node, ast.Assign | ast.AnnAssign)), "")
 
 
 def data_docstring(module: str, name: str) -> str:

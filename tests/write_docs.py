@@ -84,12 +84,14 @@ def vocabulary() -> str:
         "Of all that was said of a message, what stands (`delivrd.life.STANDING`), the highest first.",
         table(["row", "statuses", "final", "evidence", "reason"], map(ranked, STANDING)),
         "## Warnings",
+        "What to do about each stands on [its own page](warnings.md).",
         words(WarningKind),
         "## Absences",
+        "What to do about each: [errors, replies and absences](errors.md#absences).",
         words(AbsenceKind),
         "## Errors",
         "An `InputError` holds the reply to its sender; `SampleError` concerns files. Over SMPP each is answered as "
-        "received.",
+        "received. Whose fault each is, and what to do: [errors, replies and absences](errors.md).",
         table(["error", "HTTP status", "meaning"], errors()),
     ]
     return "\n\n".join(parts) + "\n"
