@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-receiving bench-ledger soak-ledger soak-receiving docs screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-receiving bench-ledger soak-ledger soak-receiving docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,10 @@ soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, whil
 
 docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py
+
+site: $(READY) ## make a site of docs/ in build/site
+	$(BIN)/sphinx-build --builder html --fresh-env --write-all --nitpicky --fail-on-warning --keep-going --quiet \
+		--doctree-dir build/doctrees docs build/site
 
 screenshots: $(READY) ## take the picture of the live page again (needs Debian's chromium)
 	PYTHONPATH=tests $(BIN)/python tests/serve/screenshots.py docs/serve.png

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
+from write_tables import code, table
+
 from delivrd import Cause, Registry, Status
 from delivrd.listing import CodeLine, code_lines
 from delivrd.pages import code_table
@@ -185,14 +187,3 @@ def disputed(lines: Iterable[CodeLine]) -> Iterator[CodeLine]:
 def sentence(words: str) -> str:
     """Words as a sentence begins."""
     return words[:1].upper() + words[1:]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: str) -> str:
-    """A word as code."""
-    return f"`{text}`"

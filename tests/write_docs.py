@@ -5,13 +5,14 @@ The rule of this module: a page says only what the code says; whatever is typed 
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from write_codes import code, code_map, comparison, pictures, shown, table
+import write_api
+from write_codes import code_map, comparison, pictures, shown
+from write_tables import code, fenced, summary, table
 
 import delivrd
 from delivrd import (
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "map.md": code_map(providers),
         "cli.md": command_line(),
     }
+    written |= {f"api/{name}.md": text for name, text in write_api.pages()}
     written |= {
         f"providers/{name}.md": provider_page(
             provider, shown(name, f"The codes of {provider.title}, and where they lead")
@@ -88,12 +90,14 @@ def vocabulary() -> str:
         "Of all that was said of a message, what stands (`delivrd.life.STANDING`), the highest first.",
         table(["row", "statuses", "final", "evidence", "reason"], map(ranked, STANDING)),
         "## Warnings",
+        "What to do about each stands on [its own page](warnings.md).",
         words(WarningKind),
         "## Absences",
+        "What to do about each: [errors, replies and absences](errors.md#absences).",
         words(AbsenceKind),
         "## Errors",
         "An `InputError` holds the reply to its sender; `SampleError` concerns files. Over SMPP each is answered as "
-        "received.",
+        "received. Whose fault each is, and what to do: [errors, replies and absences](errors.md).",
         table(["error", "HTTP status", "meaning"], errors()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -137,21 +141,12 @@ def errors() -> Iterator[tuple[str, str, str]]:
             yield code(kind.__name__), str(kind.status) if refuses else "", summary(kind)
 
 
-def summary(kind: type) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
-
-
-def fenced(text: str) -> str:
-    """A block of text."""
-    return f"```text\n{text}\n```"
-
-
 def write() -> None:
-    """Write every page, and remove those of providers that are gone."""
+    """Write every page, and remove those of what is gone."""
     written = pages()
-    for old in [*(DOCS / "providers").glob("*.md"), *(DOCS / "providers").glob("*.svg")]:
-        if f"providers/{old.name}" not in written:
+    kept = [*(DOCS / "providers").glob("*.md"), *(DOCS / "providers").glob("*.svg"), *(DOCS / "api").glob("*.md")]
+    for old in kept:
+        if f"{old.parent.name}/{old.name}" not in written:
             old.unlink()
     for path, text in written.items():
         (DOCS / path).parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ hookimpl: Final = pluggy.HookimplMarker(GROUP)
 def delivrd_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
     """The providers that this plugin brings.
 
-    In the plugin's module:
+    In the plugin's module::
 
         import delivrd
 
@@ -33,7 +33,7 @@ def delivrd_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
         def delivrd_providers():
             return [ACME]
 
-    and in its `pyproject.toml`, in the group `delivrd`, the vendor's name and that module:
+    and in its `pyproject.toml`, in the group `delivrd`, the vendor's name and that module::
 
         [project.entry-points.delivrd]
         acme = "delivrd_acme"

@@ -109,6 +109,7 @@ class DeliverSm(msgspec.Struct, frozen=True):
 
 
 Input: TypeAlias = Request | Response | Mail | DeliverSm
+"""What arrived, already read from the wire, untouched."""
 
 
 def first_header(headers: Headers, name: str) -> str | None:

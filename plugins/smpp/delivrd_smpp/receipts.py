@@ -95,6 +95,7 @@ RECEIPT_FIELDS: Final = Fields(
     submitted_at="submit date",
     extras=("sub", "dlvrd"),
 )
+"""Which of a receipt's fields feed which of the report."""
 
 
 class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

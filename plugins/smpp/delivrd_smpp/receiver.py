@@ -83,3 +83,4 @@ SMPP = Provider(
         "and can block the bind.",
     ),
 )
+"""The provider `smpp`."""

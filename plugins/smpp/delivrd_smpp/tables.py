@@ -18,6 +18,7 @@ SMPP_34_CLASS: Final = Source("SMPP 3.4, issue 1.2, section 5.2.12", "https://sm
 SMPP_50: Final = Source("SMPP 5.0, section 4.7.15", "https://smpp.org/SMPP_v5.pdf")
 CENTRES: Final = Source("message centres, in public captures")
 MAP: Final = Source("3GPP TS 29.002, section 17.6.6")
+"""Where GSM MAP errors are written down."""
 
 S, E, C = Status, Evidence, Cause
 CARRIER = E.CARRIER
@@ -40,6 +41,7 @@ MESSAGE_STATE: Final = CodeTable(
     SMPP_34,
     compare=Compare.NUMBER,
 )
+"""The parameter `message_state`: a number for each state."""
 
 STAT: Final = CodeTable(
     "stat",
@@ -74,9 +76,11 @@ STAT: Final = CodeTable(
     SMPP_34,
     compare=Compare.ANY_CASE,
 )
+"""The field `stat` of a receipt's text, with the spellings that centres have."""
 
 # The same number means different things with different vendors: only the account can say what it is.
 ERR: Final = CodeTable("err", (), SMPP_34, compare=Compare.NUMBER, consulted=Consulted.NEVER, reasons=True)
+"""The field `err` of a receipt's text. Every centre has its own codes: an account says what its centre's mean."""
 
 NETWORK_ERROR: Final = CodeTable(
     ("network_type", "network_error_code"),
@@ -86,6 +90,7 @@ NETWORK_ERROR: Final = CodeTable(
     consulted=Consulted.NEVER,
     reasons=True,
 )
+"""The parameter `network_error_code`, by the kind of network. As with `ERR`, an account says what they mean."""
 
 ESM_CLASS: Final = CodeTable(
     "esm_class",
@@ -99,6 +104,7 @@ ESM_CLASS: Final = CodeTable(
     SMPP_34_CLASS,
     consulted=Consulted.QUALIFIES,
 )
+"""The kind of message: it decides nothing, and says whose word the other codes are."""
 
 
 def _map(code: int, cause: Cause, meaning: str) -> Row:
