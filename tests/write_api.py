@@ -70,6 +70,9 @@ PAGES = {
     "ledger": Page("The ledger", "Told in [Keep receipts](../ledger.md).", {"delivrd.ledger": None}),
     "poll": Page("Asking", "Told in [Ask providers](../asking.md).", {"delivrd.poll": None}),
     "mailbox": Page("Mailboxes", "Told in [Ask providers](../asking.md#mailboxes).", {"delivrd.mailbox": None}),
+    "pictures": Page(
+        "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
+    ),
     "smpp": Page("SMPP", "Told in [Receipts over SMPP](../smpp.md).", {"delivrd_smpp": None}),
 }
 
