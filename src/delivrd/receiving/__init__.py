@@ -11,16 +11,28 @@ from __future__ import annotations
 
 from delivrd.receiving.clients import TrustedProxies
 from delivrd.receiving.openapi import openapi
-from delivrd.receiving.receiver import AsyncHandler, Door, Handler, Head, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import (
+    AsyncHandler,
+    Door,
+    Handler,
+    Head,
+    NotTaken,
+    Received,
+    Receiver,
+    Watcher,
+    acknowledge,
+)
 
 __all__ = [
     "AsyncHandler",
     "Door",
     "Handler",
     "Head",
+    "NotTaken",
     "Received",
     "Receiver",
     "TrustedProxies",
+    "Watcher",
     "acknowledge",
     "openapi",
 ]
