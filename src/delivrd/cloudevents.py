@@ -3,8 +3,8 @@
     events = Events("https://gateway.example/sms")
     request = events.structured(report, "https://broker.example/")
 
-The rule of this module: what an event says outside its data is for routing, and is bounded: words of the
-vocabulary, the provider's name, and the message's id. A number of a phone stands in the data alone.
+The rule of this module: outside its data an event says only what brokers choose by: words of the vocabulary,
+the provider's name, the message's id and a time. Recipient, sender and texts stand in the data alone.
 
 It needs no extra: the tests read what it writes with the CloudEvents project's own SDK. To read an event, use
 that SDK: `Report.from_dict` takes its data.
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from delivrd.events import PREFIX, Event, Hide, checked_prefix, checked_uri, event_of
+from delivrd.events import PREFIX, Content, Hide, checked_prefix, checked_uri, content_of
 from delivrd.inputs import Request
 from delivrd.report import Report
 
@@ -71,7 +71,7 @@ class Events:
         Raises:
             ValueError: a time of the report has no zone.
         """
-        said = event_of(report, self._prefix, self._hide)
+        said = content_of(report, self._prefix, self._hide)
         return {**self._attributes(said), "data": said.data}
 
     def structured(self, report: Report, target: str) -> Request:
@@ -90,7 +90,7 @@ class Events:
 
         Args, raises: as `structured`.
         """
-        said = event_of(report, self._prefix, self._hide)
+        said = content_of(report, self._prefix, self._hide)
         attributes = self._attributes(said)
         kind = attributes.pop("datacontenttype")
         headers = tuple((f"ce-{name}", quote(value, safe=_PLAIN)) for name, value in attributes.items())
@@ -103,7 +103,7 @@ class Events:
         """
         return _post(target, BATCH, (), [self.event(report) for report in reports])
 
-    def _attributes(self, said: Event) -> dict[str, str]:
+    def _attributes(self, said: Content) -> dict[str, str]:
         report = said.report
         attributes = {
             "specversion": VERSION,

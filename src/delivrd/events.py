@@ -25,7 +25,7 @@ _URI: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2
 """The letters of RFC 3986, section 2."""
 
 
-class Event(NamedTuple):
+class Content(NamedTuple):
     """What an event says of a report.
 
     Attributes:
@@ -43,7 +43,7 @@ class Event(NamedTuple):
     data: dict[str, Any]
 
 
-def event_of(report: Report, prefix: str, hide: Hide | None) -> Event:
+def content_of(report: Report, prefix: str, hide: Hide | None) -> Content:
     """What an event says of a report.
 
     Raises:
@@ -56,7 +56,7 @@ def event_of(report: Report, prefix: str, hide: Hide | None) -> Event:
             raise ValueError(f"{field}: expected an aware time; reports that were read have them in UTC")
     data = shown.to_dict()
     time = data.get("occurred_at", data.get("received_at"))
-    return Event(shown, data["key"], f"{prefix}.{shown.status.value}", time, data)
+    return Content(shown, data["key"], f"{prefix}.{shown.status.value}", time, data)
 
 
 def checked_prefix(prefix: str) -> str:

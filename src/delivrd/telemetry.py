@@ -17,7 +17,7 @@ import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -31,7 +31,8 @@ from delivrd.provider import Provider
 from delivrd.receipt import Receipt
 from delivrd.receiving.conduct import is_async
 from delivrd.receiving.receiver import NotTaken
-from delivrd.report import Report, WarningKind
+from delivrd.report import WarningKind
+from delivrd.vocabulary import Cause, Evidence, Status
 
 if TYPE_CHECKING:
     # Each needs an extra of its own, which who does without it need not have.
@@ -108,16 +109,15 @@ class Telemetry:
             provider: that they are of.
             receipts: any number, added up before they are told.
         """
-        known = {table.name for table in provider.tables}
         counts = _Counts()
         for receipt in receipts:
             for report in receipt.reports:
-                counts.add(REPORTS, _verdict(report))
+                counts.add(REPORTS, _verdict(report.status, report.final, report.evidence, report.cause))
                 for warning in report.warnings:
                     counts.add(WARNINGS, (("delivrd.warning", warning.kind.value),))
                     if warning.kind is WarningKind.UNLISTED_CODE:
-                        field = warning.field if warning.field in known else OTHER
-                        counts.add(UNLISTED, (("delivrd.field", field),))
+                        known = any(table.name == warning.field for table in provider.tables)
+                        counts.add(UNLISTED, (("delivrd.field", warning.field if known else OTHER),))
             counts.add(PROBLEMS, (), len(receipt.problems))
             counts.add(OTHERS, (), len(receipt.others))
             if receipt.absence is not None:
@@ -240,13 +240,14 @@ class _Then:
             close()
 
 
-def _verdict(report: Report) -> Attributes:
-    """The words of a report that are few; absent ones are left out."""
+@lru_cache(maxsize=4096)
+def _verdict(status: Status, final: bool, evidence: Evidence | None, cause: Cause | None) -> Attributes:
+    """The words of a report that are few; absent ones are left out. There are hardly more than are remembered."""
     words: dict[str, str | bool | None] = {
-        "delivrd.status": report.status.value,
-        "delivrd.outcome": report.outcome.value,
-        "delivrd.final": report.final,
-        "delivrd.evidence": None if report.evidence is None else report.evidence.value,
-        "delivrd.cause": None if report.cause is None else report.cause.value,
+        "delivrd.status": status.value,
+        "delivrd.outcome": status.outcome.value,
+        "delivrd.final": final,
+        "delivrd.evidence": None if evidence is None else evidence.value,
+        "delivrd.cause": None if cause is None else cause.value,
     }
     return tuple((name, word) for name, word in words.items() if word is not None)

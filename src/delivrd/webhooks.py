@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.events import PREFIX, Hide, checked_prefix, checked_uri, event_of
+from delivrd.events import PREFIX, Hide, checked_prefix, checked_uri, content_of
 from delivrd.inputs import Request
 from delivrd.report import Report
 
@@ -75,7 +75,7 @@ class Webhook:
         seconds = floor(at.timestamp())
         if seconds < 0:
             raise ValueError("at: expected the time of the attempt, not one before 1970")
-        said = event_of(report, self._prefix, self._hide)
+        said = content_of(report, self._prefix, self._hide)
         payload: dict[str, Any] = {"type": said.type, "timestamp": said.time, "data": said.data}
         if said.time is None:
             del payload["timestamp"]
