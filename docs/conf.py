@@ -113,6 +113,9 @@ def setup(app: Sphinx) -> None:
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
+            # Looked up, an attribute's name would lead to another class's attribute; and of several names that share
+            # one sentence, Sphinx takes the first for types.
+            field.rolename = field.typerolename = ""
     app.connect("source-read", add_contents)
     # After napoleon, which takes the sections apart.
     app.connect("autodoc-process-docstring", link_names, priority=900)

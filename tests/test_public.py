@@ -60,6 +60,7 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         ("delivrd.aiohttp", "aiohttp", "aiohttp"),
         ("delivrd.parquet", "pyarrow", "arrow"),
         ("delivrd.django", "django", "django"),
+        ("delivrd.telemetry", "opentelemetry", "opentelemetry"),
     ],
 )
 def test_what_needs_an_extra_that_is_missing_names_it(package, missing, extra):

@@ -49,4 +49,8 @@ venv/bin/delivrd ledger pending
 "$uv" pip install --quiet --python venv/bin/python "delivrd[serve] @ file://$(echo "$build"/wheels/delivrd-*.whl)"
 echo "== the receiver with its page, from the wheel and its extra"
 venv/bin/python -c 'from importlib.resources import files; import delivrd.serve; [(files("delivrd.serve") / f"page.{each}").read_bytes() for each in ("html", "css", "js")]'
+"$uv" pip install --quiet --python venv/bin/python "delivrd[opentelemetry] @ file://$(echo "$build"/wheels/delivrd-*.whl)"
+echo "== metrics, from the wheel and its extra, which brings no SDK"
+venv/bin/python -c 'import delivrd.telemetry; delivrd.telemetry.Telemetry()'
+(venv/bin/python -c 'import opentelemetry.sdk' 2>&1 || true) | grep -F "No module named 'opentelemetry.sdk'"
 cd "$root"

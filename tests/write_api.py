@@ -70,6 +70,11 @@ PAGES = {
     "ledger": Page("The ledger", "Told in [Keep receipts](../ledger.md).", {"delivrd.ledger": None}),
     "poll": Page("Asking", "Told in [Ask providers](../asking.md).", {"delivrd.poll": None}),
     "mailbox": Page("Mailboxes", "Told in [Ask providers](../asking.md#mailboxes).", {"delivrd.mailbox": None}),
+    "handing-on": Page(
+        "Handing on and observing",
+        "Told in [Hand reports on](../handing-on.md) and [Count what comes](../observing.md).",
+        dict.fromkeys(f"{CORE}.{name}" for name in ("cloudevents", "webhooks", "phones", "telemetry")),
+    ),
     "pictures": Page(
         "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
     ),

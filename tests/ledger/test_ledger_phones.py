@@ -9,9 +9,9 @@ from callbacks import ACME, arrival, at, provider
 
 from delivrd import AccountError, Report, Status
 from delivrd.ledger import Arrival, Kept, Ledger, LedgerError
-from delivrd.ledger.phones import Phones
 from delivrd.ledger.schema import metadata
 from delivrd.ledger.store import Store
+from delivrd.phones import Phones
 
 KEY = b"0123456789abcdef-of-the-tests"
 PHONES = Phones(KEY)

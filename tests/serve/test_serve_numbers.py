@@ -14,7 +14,7 @@ from delivrd import Account, InputError, Mail, Request, Response, Sample, Sample
 from delivrd.files import SUFFIXES
 from delivrd.inputs import DeliverSm
 from delivrd.ledger import KeptReport
-from delivrd.ledger.phones import number_of
+from delivrd.phones import number_of
 from delivrd.serve.looks import Looks
 from delivrd.serve.numbers import Fiction, Numbers, blind, hides_numbers, masked
 from delivrd.serve.raw import NoFixture, fixture, raw_text

@@ -15,9 +15,9 @@ from delivrd.accounts import Account
 from delivrd.files import Sample, sample_line
 from delivrd.inputs import Input
 from delivrd.ledger.names import Caller, Names
-from delivrd.ledger.phones import Phones
 from delivrd.ledger.times import micros
 from delivrd.life import State, state_of
+from delivrd.phones import Phones
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt
 from delivrd.report import Report, WarningKind

@@ -19,7 +19,6 @@ from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
 from delivrd.ledger.messages import Change, Message
 from delivrd.ledger.names import Caller, check_texts
-from delivrd.ledger.phones import Phones
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
 from delivrd.ledger.replay import Accounts, Replayed
 from delivrd.ledger.retention import Purged
@@ -27,6 +26,7 @@ from delivrd.ledger.store import Store
 from delivrd.ledger.times import micros
 from delivrd.ledger.writing import Recorded, Sending
 from delivrd.life import Group, Parts, RollUp, State, group, roll_up
+from delivrd.phones import Phones
 from delivrd.provider import Provider
 
 PAGE = 1000
@@ -63,7 +63,7 @@ class Ledger:
 
         Args:
             url: the name of a SQLite file, `sqlite:///file.db`, or `postgresql://user@host/name`.
-            phone_key: keep phone numbers as digests under this key (see `delivrd.ledger.phones`).
+            phone_key: keep phone numbers as digests under this key (see `delivrd.phones`).
             migrate: make the tables, or bring them to this release, first.
 
         Raises:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from delivrd.accounts import Account
 from delivrd.digests import digest_of
-from delivrd.ledger.phones import number_of
 from delivrd.message_ids import AS_TEXT, MessageIds
+from delivrd.phones import number_of
 from delivrd.provider import Provider
 from delivrd.records import encodable
 from delivrd.report import Report

@@ -24,12 +24,12 @@ from delivrd.ledger.arrivals import ReadyReport, ready_report
 from delivrd.ledger.hot import Hot
 from delivrd.ledger.messages import Desk, Held
 from delivrd.ledger.names import Caller, Names
-from delivrd.ledger.phones import Phones
 from delivrd.ledger.reading import sample_of
 from delivrd.ledger.schema import inputs, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.life import Claim, State
 from delivrd.life.claims import earliest, latest
+from delivrd.phones import Phones
 from delivrd.provider import Provider
 from delivrd.vocabulary import Word
 

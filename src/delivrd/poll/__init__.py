@@ -20,7 +20,7 @@ except ImportError as error:
 from delivrd.poll.agenda import Agenda, Entry, MemoryAgenda
 from delivrd.poll.asker import Answered, Handler, Target, settle
 from delivrd.poll.plan import Event, Next, Pauses
-from delivrd.poll.poller import Poller, Watcher
+from delivrd.poll.poller import Poller, Watcher, log_failures
 from delivrd.poll.sending import guard_logs
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "Target",
     "Watcher",
     "guard_logs",
+    "log_failures",
     "settle",
 ]

@@ -66,6 +66,11 @@ class Answered(msgspec.Struct, frozen=True, eq=False):
     target: Target
 
     @property
+    def provider(self) -> Provider:
+        """Who was asked."""
+        return self.target.provider
+
+    @property
     def asked(self) -> str | None:
         """The id that it answers; None where the question was about none."""
         return self.entry.id or None

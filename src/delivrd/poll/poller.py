@@ -7,7 +7,6 @@ that ends, an answer that nobody can read: each leaves the question where it was
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -15,13 +14,13 @@ from typing import Final, TypeAlias
 import httpx
 import msgspec
 
+from delivrd.logs import logger
 from delivrd.poll.agenda import Agenda, Entry, Key, Maybe
 from delivrd.poll.asker import Asker, Handler, Target, Tools, settle
 from delivrd.poll.cancelling import only_own_cancellation
 from delivrd.poll.plan import LAST, LONGEST_HEED, Event, Next, Pauses, ends_at, later, put_off
 
-_LOG: Final = logging.getLogger("delivrd.poll")
-_LOG.addHandler(logging.NullHandler())
+LOG: Final = logger("poll")
 
 _TAKEN_AT_ONCE: Final = 8
 """Entries that are taken from the agenda at a time, for each question that may be under way."""
@@ -44,7 +43,7 @@ class Poller:
         now: the time; aware.
         random: a number from 0 up to 1, for the jitter of pauses (`random.random`).
         sleep: waits so many seconds.
-        watch: is told what became of each question; without one, failures go to the log `delivrd.poll`.
+        watch: is told what became of each question; `log_failures` by default.
         pauses: how long to wait before asking again.
         at_once: questions that may be under way for one account.
         longest: how long a message is asked about, where its provider keeps reports longer or does not say.
@@ -87,7 +86,7 @@ class Poller:
         self._now = now
         self._random = random
         self._sleep = sleep
-        self._watch = watch or _log
+        self._watch = watch or log_failures
         self._pauses = pauses
         self._longest = longest
         self._look_every = look_every
@@ -282,8 +281,11 @@ def _line(asker: Asker, at_once: int, pauses: Pauses) -> _Line:
     return _Line(asker, 1 if paced else at_once, asyncio.Semaphore(at_once), most, furthest)
 
 
-def _log(event: Event) -> None:
-    """Tell the log of what went wrong, by names that hold no number: never an id, a body or an error's text."""
+def log_failures(event: Event) -> None:
+    """Tell the log `delivrd.poll` of what went wrong, by names that hold no number.
+
+    Never of an id, a body or an error's text. It is the watcher of a `Poller` that is given no other.
+    """
     if event.next in (Next.FAILED, Next.REFUSED, Next.NOT_HANDED_OVER, Next.WRONG_ACCOUNT):
         entry = event.entry
-        _LOG.warning("%s of account %r, %s: %s", entry.provider, entry.account, entry.operation, event.next)
+        LOG.warning("%s of account %r, %s: %s", entry.provider, entry.account, entry.operation, event.next)

@@ -11,15 +11,27 @@ from __future__ import annotations
 
 from delivrd.receiving.clients import TrustedProxies
 from delivrd.receiving.openapi import openapi
-from delivrd.receiving.receiver import AsyncHandler, Door, Handler, Head, Received, Receiver, acknowledge
+from delivrd.receiving.receiver import (
+    AsyncHandler,
+    Door,
+    Handler,
+    Head,
+    NotTaken,
+    Received,
+    Receiver,
+    RefusalWatcher,
+    acknowledge,
+)
 
 __all__ = [
     "AsyncHandler",
     "Door",
     "Handler",
     "Head",
+    "NotTaken",
     "Received",
     "Receiver",
+    "RefusalWatcher",
     "TrustedProxies",
     "acknowledge",
     "openapi",

@@ -8,7 +8,6 @@ that came with a request.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from traceback import walk_tb
@@ -20,13 +19,13 @@ from delivrd.accountfile import Accounts, provable
 from delivrd.accounts import Account
 from delivrd.errors import AccountError, InputError, TooLarge, UnsupportedMediaType
 from delivrd.inputs import Headers, Input, Request, all_headers
+from delivrd.logs import logger
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt, Reply
 from delivrd.receiving.clients import Clients, TrustedProxies
 from delivrd.ways import Push
 
-LOG: Final = logging.getLogger("delivrd.receiving")
-LOG.addHandler(logging.NullHandler())
+LOG: Final = logger("receiving")
 
 _NOT_FOUND: Final = Reply(404)
 _BAD_LENGTH: Final = Reply(400)
@@ -111,6 +110,29 @@ AsyncHandler: TypeAlias = Callable[[Received], Awaitable[object]]
 """As `Handler`; it is awaited."""
 
 
+class NotTaken(msgspec.Struct, frozen=True, eq=False):
+    """What a watcher is told: a request for an account was answered, and nothing was handed over.
+
+    Attributes:
+        name: the account's.
+        provider: whose requests the account takes.
+        refused: it was the sender's fault; otherwise the provider is asked to send again.
+        error: the reason. Where we failed, its message can hold what the request held.
+    """
+
+    name: str
+    provider: Provider
+    refused: bool
+    error: Exception
+
+    def __repr__(self) -> str:
+        return f"NotTaken({self.name}, {type(self.error).__name__})"
+
+
+RefusalWatcher: TypeAlias = Callable[[NotTaken], object]
+"""Is told of each request that was not taken. It must not raise, nor block."""
+
+
 class Receiver:
     """The accounts that requests can come to, at `<prefix>/<account name>`.
 
@@ -121,13 +143,21 @@ class Receiver:
         accounts: all of them.
         prefix: what stands before the names.
         proxies: the gateway's own; None where senders connect directly.
+        watch: is told of each request that was not taken, beside the log.
 
     Raises:
         AccountError: no account can take a request.
         TypeError, ValueError: the arguments cannot be meant.
     """
 
-    def __init__(self, accounts: Accounts, *, prefix: str = "/dlr", proxies: TrustedProxies | None = None) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        *,
+        prefix: str = "/dlr",
+        proxies: TrustedProxies | None = None,
+        watch: RefusalWatcher | None = None,
+    ) -> None:
         if not isinstance(accounts, Accounts):
             raise TypeError("accounts: expected delivrd.Accounts; make them of pairs of a provider and an account")
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
@@ -143,6 +173,7 @@ class Receiver:
         if not self.doors:
             raise AccountError("no account can take a request; give one secrets or addresses, or say open = true")
         self._start = prefix + "/"
+        self._watch = watch
         self._client = None if proxies is None else Clients(proxies).client
 
     def arrive(
@@ -176,12 +207,12 @@ class Receiver:
         # No provider packs a body, its proof is about the raw bytes, and some servers unpack it before anybody sees it.
         if any(value.strip().lower() not in ("", "identity") for value in all_headers(headers, "content-encoding")):
             said = "Content-Encoding: expected none; the body has to come as it is"
-            return _refusal(door, UnsupportedMediaType(said, reply=_NOT_ENCODED))
+            return self._refused(door, UnsupportedMediaType(said, reply=_NOT_ENCODED))
         return head
 
     def too_large(self, head: Head) -> Reply:
         """The reply to a body that is larger than the account allows, however much larger."""
-        return _refusal(head.door, TooLarge(f"body: expected at most {head.most} bytes"))
+        return self._refused(head.door, TooLarge(f"body: expected at most {head.most} bytes"))
 
     def take(self, head: Head, body: bytes, received_at: datetime) -> Received | Reply:
         """Authenticate and read a request: what to hand over before it is answered, or the refusal.
@@ -196,7 +227,7 @@ class Receiver:
         try:
             receipt = door.provider.receive(request, door.account, received_at=received_at)
         except InputError as error:
-            return _refusal(door, error)
+            return self._refused(door, error)
         # The account's, the plugin's or our own fault: the provider must not lose a report by it.
         except Exception as error:
             return self.failed(door, error)
@@ -219,15 +250,20 @@ class Receiver:
             type(error).__name__,
             " > ".join(places[-_MOST_FRAMES:]),
         )
+        self._tell(door, error, refused=False)
         return door.push.again
+
+    def _refused(self, door: Door, error: InputError) -> Reply:
+        LOG.info("account %s: %s: %s", door.name, type(error).__name__, error)
+        self._tell(door, error, refused=True)
+        return Reply(error.status) if error.reply is None else error.reply
+
+    def _tell(self, door: Door, error: Exception, *, refused: bool) -> None:
+        if self._watch is not None:
+            self._watch(NotTaken(door.name, door.provider, refused, error))
 
 
 def acknowledge(received: Received) -> Reply:
     """The reply that the provider counts as received. Give it only once the receipt was handed over."""
     reply = received.receipt.reply
     return Reply(200) if reply is None else reply
-
-
-def _refusal(door: Door, error: InputError) -> Reply:
-    LOG.info("account %s: %s: %s", door.name, type(error).__name__, error)
-    return Reply(error.status) if error.reply is None else error.reply

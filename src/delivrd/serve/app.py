@@ -7,17 +7,13 @@ the page, and it is answered when it is on disk.
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import Final, Protocol
+from typing import Protocol
 
 import delivrd.asgi
 from delivrd.asgi import Message, Receive, Scope, Send
 from delivrd.ledger import Arrival, AsyncLedger, Ledger, LedgerError
 from delivrd.receiving import Received, Receiver
 from delivrd.receiving.conduct import Clock, utc_now
-
-LOG: Final = logging.getLogger("delivrd.serve")
-LOG.addHandler(logging.NullHandler())
 
 
 class Page(Protocol):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from delivrd.ledger import AsyncLedger, Ledger, LedgerError
+from delivrd.logs import logger
 from delivrd.receiving.conduct import Clock
 from delivrd.serve.looks import Looks, Row, name_of
 
@@ -31,7 +31,7 @@ _WAITING: Final = 16
 _SHARE: Final = 20
 """Counting takes at most one part in so many of the time."""
 
-LOG: Final = logging.getLogger("delivrd.serve")
+LOG: Final = logger("serve")
 
 Event: TypeAlias = bytes
 Queue: TypeAlias = "asyncio.Queue[Event | None]"

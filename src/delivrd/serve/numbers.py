@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from delivrd.ledger.phones import number_of
+from delivrd.phones import number_of
 
 Put: TypeAlias = Callable[[str], str]
 """What is put in place of a number: takes it as it stands."""

@@ -5,7 +5,6 @@ The rule of this module: nothing is changed by a request, and nothing is shown b
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any, Final
@@ -20,6 +19,7 @@ from starlette.routing import Route
 
 from delivrd.asgi import Message, Receive, Scope, Send
 from delivrd.ledger import AsyncLedger, KeptInput, KeptReport, Ledger, LedgerError
+from delivrd.logs import logger
 from delivrd.receiving import Receiver, openapi
 from delivrd.receiving.conduct import Clock, utc_now
 from delivrd.serve.feed import Feed, Queue
@@ -27,7 +27,7 @@ from delivrd.serve.gate import Gate
 from delivrd.serve.looks import Looks, fixture_name
 from delivrd.serve.raw import NoFixture, fixture
 
-LOG: Final = logging.getLogger("delivrd.serve")
+LOG: Final = logger("serve")
 
 _FILES: Final = {
     "/": ("page.html", "text/html"),

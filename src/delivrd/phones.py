@@ -1,4 +1,4 @@
-"""Phone numbers as keyed digests, for stores that must not hold them.
+"""Phone numbers as keyed digests, for stores and for others who must not hold them.
 
 The rule of this module: one number has one digest, under one key, however it is spelt, and a
 digest is left as it is. Who has the store and not the key learns no number, and can still tell
