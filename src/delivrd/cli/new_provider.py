@@ -26,7 +26,7 @@ from delivrd.cli.session import Failure, Refusal, Session, pass_session
     help="How the vendor reports: a GET with everything in its query, a POST of form fields or of JSON, one of many "
     "reports (batch), an answer when asked (poll), a receipt over SMPP.",
 )
-@click.option("--vendor", metavar="COMPANY", help="The company, as it is written; by default NAME in capitals.")
+@click.option("--vendor", metavar="COMPANY", help="The company, as it is written; by default NAME, capitalised.")
 @click.option(
     "--into",
     type=click.Path(path_type=Path),

@@ -94,7 +94,9 @@ def names_of(name: str, vendor: str | None, version: str) -> Names:
             f"NAME: expected lower case words of letters a-z and digits, joined by '-', at most {_LONGEST} "
             f"characters{hint}"
         )
-    vendor = " ".join((name.replace("-", " ").title() if vendor is None else vendor).split())
+    if vendor is None:
+        vendor = " ".join(word.capitalize() for word in name.split("-"))
+    vendor = " ".join(vendor.split())
     slug = _slug(vendor, "_")
     if not slug or len(vendor) > _LONGEST or not vendor.isprintable() or _UNSPEAKABLE.intersection(vendor):
         raise ScaffoldError(
