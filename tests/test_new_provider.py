@@ -97,7 +97,7 @@ def test_whatever_name_is_taken_stands_soundly_in_every_file(name, vendor, form)
     files = {path: content.decode() for path, content in package_files(names, form).items()}
     project = tomllib.loads(files["pyproject.toml"])["project"]
     assert project["description"].startswith(f"{names.vendor}'s ")
-    module = project["entry-points"]["delivrd"][names.slug]
+    module = project["entry-points"]["delivrd"][names.plugin]
     assert module.isidentifier()
     assert f"{module}/__init__.py" in files
     for path, text in files.items():

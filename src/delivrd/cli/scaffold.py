@@ -58,7 +58,7 @@ class Names(NamedTuple):
     Attributes:
         name: the provider's.
         vendor: the company.
-        slug: the vendor's name as part of names.
+        plugin: the vendor's name as a plugin's.
         package: what is imported.
         distribution: what is installed.
         module: that of the provider, in the package.
@@ -68,7 +68,7 @@ class Names(NamedTuple):
 
     name: str
     vendor: str
-    slug: str
+    plugin: str
     package: str
     distribution: str
     module: str
@@ -110,7 +110,7 @@ def names_of(name: str, vendor: str | None, version: str) -> Names:
     return Names(
         name=name,
         vendor=vendor,
-        slug=slug,
+        plugin=slug.replace("_", "-"),
         package=f"delivrd_{slug}",
         distribution=f"delivrd-{slug.replace('_', '-')}",
         module=module,
