@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import re
 import sys
 import tarfile
 import tomllib
@@ -17,6 +16,8 @@ from email.message import Message
 from email.parser import Parser
 from importlib.metadata import distributions
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 LICENCE = "MIT"
@@ -60,7 +61,7 @@ def faults(wheels: list[Wheel], dists: Path) -> Iterator[str]:
         if f"\n## {version}\n" not in changelog:
             yield f"docs/changelog.md: no heading '## {version}'; say there what users notice"
     for wheel in wheels:
-        yield from (f"{wheel.name}: {fault}" for fault in incomplete(wheel, versions))
+        yield from (f"{wheel.name}: {fault}" for fault in incomplete(wheel))
         yield from (f"{wheel.name}: {fault}" for fault in of_sdist(wheel, dists))
 
 
@@ -70,7 +71,7 @@ def projects() -> Iterator[dict[str, str]]:
         yield tomllib.loads(path.read_text(encoding="utf-8"))["project"]
 
 
-def incomplete(wheel: Wheel, versions: set[str]) -> Iterator[str]:
+def incomplete(wheel: Wheel) -> Iterator[str]:
     """What a wheel lacks."""
     said = wheel.metadata
     for field in ("Summary", "Requires-Python", "Description-Content-Type", "Keywords"):
@@ -89,14 +90,18 @@ def incomplete(wheel: Wheel, versions: set[str]) -> Iterator[str]:
     for package in wheel.packages:
         if f"{package}/py.typed" not in wheel.files:
             yield f"{package}/py.typed is not in it, so that nobody's type checker reads its types"
-    for requirement in said.get_all("Requires-Dist", []):
-        found = re.fullmatch(r"(delivrd[\w-]*)(?:\[[\w,-]+\])?(>=.*)?(;.*)?", requirement.replace(" ", ""))
-        # An extra of the core names its plugins by name alone: they are released together.
-        if found is None or (wheel.name == "delivrd" and found[2] is None):
-            continue
-        bounds = {f">={next(iter(versions)).rpartition('.')[0]}", *(found[2] or "").split(",")}
-        if len(bounds) != 2:
-            yield f"{requirement}: expected bounds that begin with this version, such as >=0.1,<0.2"
+    for text in said.get_all("Requires-Dist", []):
+        yield from unbound(wheel, Requirement(text))
+
+
+def unbound(wheel: Wheel, requirement: Requirement) -> Iterator[str]:
+    """Whether a package asks for another of these without saying which versions."""
+    # An extra of the core names its plugins by name alone: they are released together.
+    if not requirement.name.startswith("delivrd") or wheel.name == "delivrd":
+        return
+    said = {each.operator for each in requirement.specifier}
+    if said != {">=", "<"} or not requirement.specifier.contains(wheel.version):
+        yield f"{requirement}: expected bounds that hold this version, such as >=0.1,<0.2"
 
 
 def of_sdist(wheel: Wheel, dists: Path) -> Iterator[str]:

@@ -112,7 +112,7 @@ class ProviderFolder(pytest.Directory):
             yield FixtureFile.from_parent(self, path=case.path, case=case)
 
     def _why_not(self, error: DelivrdError) -> str:
-        """Why the provider is not there. A plugin that did not load could have brought it: no one knows its providers."""
+        """Why the provider is not there. Any plugin that did not load could have brought it."""
         errors = [plugin.error for plugin in self.registry.plugins if plugin.error is not None]
         if isinstance(error, PluginError):
             errors = [error]
