@@ -9,18 +9,16 @@ import contextlib
 import inspect
 import io
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
-import tomllib
 import types
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import packages
 import pytest
 import write_docs
 
@@ -127,19 +125,24 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def put_files(page: Path, folder: Path) -> dict[str, str]:
-    """Write the files that a page shows: blocks whose line before ends with a name in backticks and a colon."""
+def files_of(page: Path) -> dict[str, Block]:
+    """The files that a page shows: blocks whose line before ends with a name in backticks and a colon."""
     files = {}
     for block in blocks(page):
         name = re.fullmatch(r"(?:.*\s)?`([\w./-]+)`(?: \(.*\))?:", block.before)
         if name is not None and block.language != "console":
-            files[name[1]] = block.text
-            (folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name[1]).write_text(block.text, encoding="utf-8")
+            files[name[1]] = block
     return files
 
 
-@pytest.mark.parametrize("page", of_language("python"), ids=named)
+def put_files(page: Path, folder: Path) -> None:
+    """Write the files that a page shows. Those of the guide are made by the command that it begins with."""
+    for name, block in files_of(page).items() if page != GUIDE else ():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(block.text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [page for page in of_language("python") if page != GUIDE], ids=named)
 def test_the_python_of_a_page_runs_and_prints_what_it_says(page, desk, monkeypatch):
     put_files(page, desk)
     module = types.ModuleType("page")
@@ -215,42 +218,44 @@ def test_the_shortcuts_are_those_of_the_makefile():
 
 @pytest.fixture(scope="module")
 def acme(tmp_path_factory):
-    """The plugin of the guide, written down and installed."""
-    folder = tmp_path_factory.mktemp("acme")
-    files = put_files(GUIDE, folder)
-    project = tomllib.loads(files["pyproject.toml"])
-    info = folder / "site" / "delivrd_acme-0.1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['project']['name']}\nVersion: 0.1.0\n")
-    entries = project["project"]["entry-points"][GROUP]
-    (info / "entry_points.txt").write_text(
-        f"[{GROUP}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-    )
+    """The plugin of the guide, made by its command and installed."""
+    desk = tmp_path_factory.mktemp("acme")
+    line = next(block.text for block in blocks(GUIDE) if block.language == "console").splitlines()[0]
+    words = shlex.split(line.removeprefix("$ delivrd "))
+    folder = desk / "delivrd-acme"
+    screen = Terminal()
+    with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen), pytest.raises(SystemExit) as left:
+        main.main([*words, "--into", str(folder)], prog_name="delivrd")
+    assert left.value.code == 0
+    packages.register(folder)
     return folder
 
 
-def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    here = {"PYTHONPATH": os.pathsep.join([str(folder), str(folder / "site")]), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | here, capture_output=True, text=True, timeout=60)
+def test_what_the_guide_shows_of_the_plugin_is_what_its_command_makes(acme):
+    shown = files_of(GUIDE)
+    for name, block in shown.items():
+        made = (acme.parent / name).read_text(encoding="utf-8").splitlines()
+        assert matches(block.text.splitlines(), made), f"line {block.line}: {name} is otherwise:\n" + "\n".join(made)
+    # All of it, then: only commands are shown beside.
+    assert {block.line for block in shown.values()} == {
+        block.line for block in blocks(GUIDE) if block.language not in ("sh", "console")
+    }
 
 
-def test_the_plugin_of_the_guide_passes_the_kit(acme):
-    shown = json.loads((acme / "fixtures/acme/delivered.json").read_text(encoding="utf-8"))
-    updated = kit(acme, "-k", "snapshot", "--snapshot-update", "--delivrd-hostile=0")
-    assert updated.returncode == 0, updated.stdout
-    assert json.loads((acme / "fixtures/acme/delivered.json").read_text(encoding="utf-8")) == shown
-    done = kit(acme, "--delivrd-hostile=5")
+def test_the_plugin_of_the_guide_passes_the_kit_and_is_listed(acme):
+    done = packages.kit([acme], "--delivrd-hostile=5")
     assert done.returncode == 0, done.stdout
     assert "hostile inputs tried" in done.stdout
+    page = packages.python([acme], "-m", "delivrd", "codes", "acme", "--format", "markdown")
+    assert page.stdout == (acme / "docs/acme.md").read_text(encoding="utf-8")
 
 
 def test_the_guide_needs_every_row_that_it_shows(acme, tmp_path):
     acme = Path(shutil.copytree(acme, tmp_path / "acme"))
-    lines = (acme / "fixtures/acme/states.jsonl").read_text(encoding="utf-8").splitlines()
-    assert lines
-    (acme / "fixtures/acme/states.jsonl").write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
-    done = kit(acme, "-k", "rows")
+    lines = (acme / "fixtures/acme/codes.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "QUEUED" in lines[0]
+    (acme / "fixtures/acme/codes.jsonl").write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
+    done = packages.kit([acme], "-k", "rows")
     assert done.returncode == 1
     assert "no fixture reaches it" in done.stdout
 

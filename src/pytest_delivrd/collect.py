@@ -5,6 +5,7 @@ The rule of this module: a check that cannot be made fails, and says why; nothin
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from delivrd import SUFFIXES, DelivrdError, Registry
+from delivrd import SUFFIXES, DelivrdError, PluginError, Registry
 from pytest_delivrd.authenticity import check_authentic
 from pytest_delivrd.batches import check_batches
 from pytest_delivrd.cases import Broken, Case, Suite, require, visible
@@ -46,6 +47,10 @@ CONTRACT: Final[dict[str, Callable[[Suite], None]]] = {
 
 FAILURES: Final = Path(".delivrd", "failures")
 """Where hostile inputs that broke the contract are written, under pytest's root."""
+
+
+_LOADERS: Final = frozenset({"delivrd", "importlib", "pluggy"})
+"""What stands between the kit and a plugin's own lines while it loads."""
 
 
 class Check(pytest.Item):
@@ -98,13 +103,21 @@ class ProviderFolder(pytest.Directory):
         try:
             provider = self.registry[self.path.name]
         except DelivrdError as error:
-            yield Check.from_parent(self, name="installed", check=partial(_fail, f"{self.path.name}: {error}"))
+            yield Check.from_parent(self, name="installed", check=partial(_fail, self._why_not(error)))
             return
         suite = Suite(provider, self.path)
         for name, check in CONTRACT.items():
             yield Check.from_parent(self, name=name, check=partial(_check_suite, check, suite))
         for case in suite.cases:
             yield FixtureFile.from_parent(self, path=case.path, case=case)
+
+    def _why_not(self, error: DelivrdError) -> str:
+        """Why the provider is not there. Any plugin that did not load could have brought it."""
+        errors = [plugin.error for plugin in self.registry.plugins if plugin.error is not None]
+        if isinstance(error, PluginError):
+            errors = [error]
+        lines = [] if isinstance(error, PluginError) else [f"{self.path.name}: {error}"]
+        return "\n".join([*lines, *(f"{self.path.name}: {each}{_place(each)}" for each in errors)])
 
 
 class FixtureFile(pytest.File):
@@ -159,6 +172,16 @@ def _check_hostile(case: Case, item: pytest.Item) -> None:
         hostile.run(item.config.getoption("--delivrd-hostile"), item.config.getoption("--delivrd-seed"))
     finally:
         item.config.stash[TRIED] = item.config.stash.get(TRIED, 0) + hostile.tried
+
+
+def _place(error: PluginError) -> str:
+    """The innermost line of the plugin's own that it failed in, for a message."""
+    cause = error.__cause__
+    frames = [] if cause is None else list(traceback.walk_tb(cause.__traceback__))
+    for frame, line in reversed(frames):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LOADERS:
+            return f" ({frame.f_code.co_filename}, line {line})"
+    return ""
 
 
 def _fail(message: str, _: pytest.Item) -> None:

@@ -31,7 +31,7 @@ from delivrd import (
 )
 from pytest_delivrd.cases import Case, Suite, describe, read, require, same, visible
 from pytest_delivrd.documents import places_of
-from pytest_delivrd.snapshots import OUTCOME
+from pytest_delivrd.outcomes import OUTCOME
 
 _NOT_CONSULTED: Final = frozenset({Rule.NOT_CONSULTED, Rule.OPAQUE, Rule.UNLISTED})
 # What qualifies others is no text of the provider's: a decode function makes its codes.

@@ -9,12 +9,10 @@ each such item with the extension of every other test of the run.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.data import SnapshotCollections
@@ -23,12 +21,10 @@ from syrupy.location import PyTestLocation
 
 from delivrd import InputError, Receipt
 from pytest_delivrd.cases import Broken, Case, describe
+from pytest_delivrd.outcomes import OUTCOME, of_file, text_of
 
 if TYPE_CHECKING:
     from syrupy.types import SerializableData, SerializedData, SnapshotIndex
-
-OUTCOME: str = ".json"
-"""How the name of a file that holds an outcome ends."""
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -40,7 +36,7 @@ class OutcomeExtension(SingleFileSnapshotExtension):
     _write_mode = WriteMode.TEXT
 
     def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
-        return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return text_of(data)
 
     def discover_snapshots(self, **_: Any) -> SnapshotCollections:
         return SnapshotCollections()
@@ -63,33 +59,19 @@ def check_snapshot(item: pytest.Item, case: Case) -> None:
     """
     if isinstance(case.loaded, Exception):
         raise Broken(f"{case.place} is no fixture: {case.loaded}")
-    written = []
+    outcomes = []
     for index, outcome in enumerate(case.outcomes):
         if not isinstance(outcome, Receipt | InputError):
             raise Broken(f"{case.where(index)} {describe(outcome)}; only InputError may come out") from outcome
-        written.append(outcome_of(outcome))
+        outcomes.append(outcome)
     snapshot = _assertion(item)
-    if not snapshot == (written if case.path.suffix == ".jsonl" else written[0]):  # noqa: SIM201 - syrupy compares by ==
+    if not snapshot == of_file(case.path.suffix, outcomes):  # noqa: SIM201 - syrupy compares by ==
         # Syrupy colours single characters, whoever reads.
         difference = _COLOURS.sub("", "\n".join(snapshot.get_assert_diff()))
         raise Broken(
             f"{case.place}: the outcome is not what {case.path.stem}{OUTCOME} holds; where it is right, "
             f"accept it with --snapshot-update\n{difference}"
         )
-
-
-def outcome_of(outcome: Receipt | InputError) -> dict[str, Any]:
-    """An outcome as plain values, as on file."""
-    if isinstance(outcome, Receipt):
-        return {"receipt": outcome.to_dict()}
-    return {
-        "error": {
-            "type": type(outcome).__name__,
-            "message": str(outcome),
-            "field": outcome.field,
-            "reply": msgspec.to_builtins(outcome.reply),
-        }
-    }
 
 
 def _assertion(item: pytest.Item) -> SnapshotAssertion:

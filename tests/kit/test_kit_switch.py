@@ -88,6 +88,28 @@ def test_a_negative_count_is_a_usage_error(bench) -> None:
     result.stderr.fnmatch_lines(["*--delivrd-hostile*"])
 
 
+def test_a_plugin_that_does_not_load_is_told_with_its_own_line(bench, failures) -> None:
+    bench.install("import delivrd\n\nnumber = 1\nnumber.none\n")
+    bench.fixtures()
+    bench.fixtures(provider="other")
+    result = bench.run(hostile=0)
+    assert failures(result) == {"installed"}
+    # The folder's name is the plugin's; and a plugin whose providers nobody knows could have brought the other.
+    for name in ("acme", "other"):
+        result.stdout.fnmatch_lines([f"{name}: plugin acme (*): AttributeError: *'none' (*acme_dlr.py, line 4)"])
+    result.stdout.fnmatch_lines(["other: no provider 'other'*"])
+
+
+def test_a_declaration_that_contradicts_itself_is_told_with_the_line_that_makes_it(bench, failures) -> None:
+    bench.plugin()
+    module = bench.site / "acme_dlr.py"
+    module.write_text(module.read_text().replace('Row("OK", ', "Row(7, "))
+    bench.fixtures()
+    result = bench.run(hostile=0)
+    assert failures(result) == {"installed"}
+    result.stdout.fnmatch_lines(["acme: plugin acme (*): ValueError: table status, code 7: *(*acme_dlr.py, line *)"])
+
+
 def test_a_folder_without_an_installed_provider_fails(bench, failures) -> None:
     bench.plugin()
     bench.fixtures()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, ledger, mail, normalize, plugins, poll, serve
+from delivrd.cli import codes, demo, explain, ledger, mail, new_provider, normalize, plugins, poll, serve
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -63,6 +63,7 @@ for command in (
     demo.demo,
     ledger.ledger,
     serve.serve,
+    new_provider.new_provider,
 ):
     main.add_command(command)
 
