@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, ledger, mail, normalize, plugins, poll, serve, unlisted
+from delivrd.cli import codes, demo, diff, explain, ledger, mail, normalize, plugins, poll, serve, unlisted
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -62,6 +62,7 @@ for command in (
     plugins.providers,
     plugins.doctor,
     demo.demo,
+    diff.diff,
     ledger.ledger,
     serve.serve,
 ):
