@@ -28,6 +28,7 @@ from delivrd.diff import (
     SideError,
     TableChange,
     place_of,
+    question_of,
     table_changes,
     unversioned,
 )
@@ -113,10 +114,13 @@ def _compare(
             failed += 1
             put_note(found.reason)
             continue
+        question = question_of(provider, found.sample, found.account)
         for side in (before, after):
-            side.ask(provider, found.sample, found.account)
-        account = found.account or Account()
-        compared.add(found.label, Outcome.of(before.answer()), Outcome.of(after.answer()), account.blot)
+            side.ask(question)
+        old, new = before.answer(), after.answer()
+        was = Outcome.of(old)
+        # Most often nothing differs, and then there is nothing to look for.
+        compared.add(found.label, was, was if old == new else Outcome.of(new), (found.account or Account()).blot)
     return failed
 
 

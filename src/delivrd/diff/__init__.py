@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from delivrd.diff.outcomes import Change, Comparison, Outcome
 from delivrd.diff.places import Place, PlaceError, place_of
-from delivrd.diff.sides import Side, SideError
+from delivrd.diff.sides import Side, SideError, question_of
 from delivrd.diff.tables import TableChange, table_changes, unversioned
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SideError",
     "TableChange",
     "place_of",
+    "question_of",
     "table_changes",
     "unversioned",
 ]

@@ -39,16 +39,17 @@ class Outcome(msgspec.Struct, frozen=True):
     otherwise: str
 
     @classmethod
-    def of(cls, answer: Document) -> Outcome:
+    def of(cls, answer: bytes) -> Outcome:
         """From what a side answered."""
-        if "error" in answer:
-            return cls((), str(answer["error"]))
-        otherwise = answer["absence"]
-        if answer["problems"]:
+        said: dict[str, Any] = msgspec.json.decode(answer)
+        if "error" in said:
+            return cls((), str(said["error"]))
+        otherwise = said["absence"]
+        if said["problems"]:
             otherwise = "an item that could not be read"
         elif otherwise is None:
             otherwise = "no report"
-        return cls(tuple(answer["reports"]), otherwise)
+        return cls(tuple(said["reports"]), otherwise)
 
 
 class Change(msgspec.Struct):
@@ -109,10 +110,13 @@ class Comparison:
 
         Args:
             place: what to call it.
-            before, after: what each version made of it.
+            before, after: what each version made of it; one and the same where they answered the same.
             blot: takes secrets out of a text.
         """
         self.inputs += 1
+        if before is after:
+            self.reports += len(before.reports)
+            return
         if not before.reports and not after.reports:
             if before.otherwise != after.otherwise:
                 self._count({}, before.otherwise, after.otherwise, place)

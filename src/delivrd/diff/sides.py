@@ -58,7 +58,7 @@ class Side:
         )
         self._asked, self._answers = _pipes(self._process)
         try:
-            said = self._answer()
+            said: dict[str, Any] = json.loads(self.answer())
             self._require(said)
         except BaseException:
             self._end()
@@ -73,43 +73,35 @@ class Side:
     ) -> None:
         self._end()
 
-    def ask(self, provider: str, sample: Sample, account: Account | None) -> None:
+    def ask(self, question: bytes) -> None:
         """Give it an input to read; `answer` gives what comes of it.
 
         Args:
-            provider: its name.
-            sample: the input. Its own account does not count.
-            account: to read it with.
+            question: of `question_of`.
 
         Raises:
             SideError: it has ended.
         """
-        document = None if account is None else account_document(account)
-        line = sample_line(Sample(sample.input, sample.asked, None, sample.received_at))
         try:
-            self._asked.write(json.dumps([provider, document]).encode() + b"\n" + write_line(line))
+            self._asked.write(question)
             self._asked.flush()
         except OSError as error:
             raise SideError(f"{self.name}: its process has ended") from error
 
-    def answer(self) -> dict[str, Any]:
-        """What came of the input that was given last.
+    def answer(self) -> bytes:
+        """What came of the input that was given last: `Outcome.of` takes it.
 
         Raises:
             SideError: it has ended.
         """
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
         line = self._answers.readline()
         if not line.endswith(b"\n"):
             raise SideError(f"{self.name}: its process has ended without an answer")
-        said: dict[str, Any] = json.loads(line)
-        if "failed" in said:
-            raise SideError(f"{self.name}: {said['failed']}")
-        return said
+        return line
 
     def _require(self, said: dict[str, Any]) -> None:
+        if "failed" in said:
+            raise SideError(f"{self.name}: {said['failed']}")
         errors = [*(each["error"] for each in said["plugins"] if each["error"] is not None), *said["refused"]]
         if errors:
             raise SideError(f"{self.name}: {errors[0]}")
@@ -125,6 +117,19 @@ class Side:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def question_of(provider: str, sample: Sample, account: Account | None) -> bytes:
+    """What a side is asked.
+
+    Args:
+        provider: the name of the one that is to read.
+        sample: the input. Its own account does not count.
+        account: to read it with.
+    """
+    document = None if account is None else account_document(account)
+    line = sample_line(Sample(sample.input, sample.asked, None, sample.received_at))
+    return json.dumps([provider, document]).encode() + b"\n" + write_line(line)
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

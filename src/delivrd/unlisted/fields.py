@@ -19,7 +19,7 @@ from delivrd.files import Sample
 from delivrd.inputs import Input, Request
 from delivrd.provider import Provider
 from delivrd.report import Report
-from delivrd.unlisted.numbers import Numbers, holds_number
+from delivrd.unlisted.numbers import Numbers, written_numbers
 
 PHONES: Final = ("recipient", "sender")
 FREE: Final = ("text", "extras", "warnings")
@@ -30,16 +30,12 @@ def numbers_of(reports: Iterable[Report], provider: Provider | None, sample: Sam
     """The numbers in what belongs to the reports of one input."""
     known: list[str | None] = []
     values: list[str | None] = []
-    written: set[str] = set()
     for report in reports:
+        values += (report.message_id, report.group_id, report.reference, *report.other_ids, *report.codes.values())
         known += (report.recipient, report.sender)
-        values += (report.message_id, report.group_id, report.reference, *report.other_ids)
-        for name, code in report.codes.items():
-            if holds_number(code):
-                written.add(name)
-            else:
-                values.append(code)
-    return Numbers(known, other_fields(provider, sample) - written, values)
+        for code in report.codes.values():
+            known += written_numbers(code)
+    return Numbers(known, other_fields(provider, sample), values)
 
 
 def other_fields(provider: Provider | None, sample: Sample | None) -> set[str]:

@@ -132,9 +132,9 @@ def blind(text: str) -> str:
     return _BASE64.sub(lambda found: "(base64, not shown)" if _hides(found[0]) else found[0], text)
 
 
-def holds_number(code: str) -> bool:
-    """Whether a number is written in a code."""
-    return _WRITTEN.search(code) is not None
+def written_numbers(code: str) -> list[str]:
+    """The numbers that are written in a code."""
+    return _WRITTEN.findall(code)
 
 
 def hides_numbers(text: str) -> bool:

@@ -21,6 +21,9 @@ _FEW: Final = 3
 """Bytes of an optional parameter in which no number can stand, also with two digits a byte."""
 
 
+_UNREAD: Final = "the input holds what nobody can read at a glance, and a number may be in it"
+
+
 class NoFixture(Exception):
     """No fixture can be made of an input without a number in it."""
 
@@ -79,7 +82,7 @@ def fixture(sample: Sample, numbers: Numbers) -> tuple[str, bytes]:
 
     def told(text: str) -> str:
         if "\0" in text or hides_numbers(text):
-            raise NoFixture("the input holds what nobody can read at a glance, and a number may be in it")
+            raise NoFixture(_UNREAD)
         return numbers.every(text, put)
 
     fiction = _retold(sample.input, told, lambda number: numbers.every(number, put))
@@ -91,8 +94,8 @@ def fixture(sample: Sample, numbers: Numbers) -> tuple[str, bytes]:
     return (suffix, content) if _shows_only_text(content) else (".jsonl", write_line(sample_line(made)))
 
 
-def _shows_only_text(data: bytes) -> bool:
-    return all(each.isprintable() or each in "\r\n\t" for each in data.decode("utf-8", "replace"))
+def _shows_only_text(data: bytes, encoding: str = "utf-8") -> bool:
+    return all(each.isprintable() or each in "\r\n\t" for each in data.decode(encoding, "replace"))
 
 
 def _retold(input: Input, told: Callable[[str], str], address: Callable[[str], str]) -> Input:
@@ -114,6 +117,10 @@ def _retold(input: Input, told: Callable[[str], str], address: Callable[[str], s
             # Whose address it came from is nobody's business.
             return Request(input.method, told(input.target), headers, body)
         case DeliverSm():
+            # Digits can be packed into bytes, where nobody reads them.
+            held = (each.removesuffix(b"\0") for each in (*input.tlvs.values(), input.short_message))
+            if not all(len(each) <= _FEW or _shows_only_text(each, "latin-1") for each in held):
+                raise NoFixture(_UNREAD)
             tlvs = {tag: _parameter(value, bare) for tag, value in input.tlvs.items()}
             source, destination = address(input.source), address(input.destination)
             message = bare(input.short_message)
