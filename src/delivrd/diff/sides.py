@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -31,7 +32,7 @@ class SideError(DelivrdError):
 
 
 class Side:
-    """One version, loaded in a process of its own: a context manager.
+    """One version in a process of its own, which begins to load it: a context manager.
 
     Args:
         place: where it is.
@@ -39,10 +40,6 @@ class Side:
 
     Attributes:
         name: as it was given.
-        providers: their tables as plain values, by name.
-
-    Raises:
-        SideError: it cannot be loaded.
     """
 
     def __init__(self, place: Place, plugins: Iterable[str]) -> None:
@@ -57,13 +54,20 @@ class Side:
             stderr=subprocess.DEVNULL,
         )
         self._asked, self._answers = _pipes(self._process)
-        try:
-            said: dict[str, Any] = json.loads(self.answer())
-            self._require(said)
-        except BaseException:
-            self._end()
-            raise
-        self.providers: dict[str, dict[str, Any]] = said["providers"]
+
+    @cached_property
+    def providers(self) -> dict[str, dict[str, Any]]:
+        """The tables of its providers as plain values, by name.
+
+        To be asked for before the first question: the process begins by saying it.
+
+        Raises:
+            SideError: it cannot be loaded.
+        """
+        said: dict[str, Any] = json.loads(self.answer())
+        self._require(said)
+        providers: dict[str, dict[str, Any]] = said["providers"]
+        return providers
 
     def __enter__(self) -> Self:
         return self
