@@ -288,6 +288,8 @@ def test_a_wrong_call_is_told_and_ends_with_2(toy):
     assert "its modules stand neither there nor in its folder src" in toy.diff(toy.folder / "empty", old, code=2).stderr
     twice = os.pathsep.join([str(old), str(toy.wheel("new", DONE))])
     assert "it holds delivrd-toy more than once" in toy.diff(old, twice, code=2).stderr
+    shown = toy.diff(old, toy.site("c", DONE), toy.inputs("{", "["), code=0)
+    assert "inputs of which neither version makes a report: 2" in shown.stderr
     assert "1 inputs could not be compared" in toy.diff(old, toy.site("b", DONE), "nowhere.jsonl", code=2).stderr
 
 

@@ -148,6 +148,8 @@ def _sum_up(meanings: Sequence[TableChange], words: int, compared: Comparison, r
     if read:
         changed, whole = compared.changed or "none", f"{compared.reports} reports of {compared.inputs} inputs"
         put_note(f"reports that change their meaning: {changed}, of {whole}")
+    if compared.without:
+        put_note(f"inputs of which neither version makes a report: {compared.without}")
     if compared.left_out:
         put_note(f"{compared.left_out} of them stand in no row here: there are too many different ones")
 

@@ -94,7 +94,7 @@ def unlisted(
             put_json(document(each))
     elif found:
         put("\n".join(_lines(found)))
-    put_note(f"{gatherer.reports} reports; {len(found)} codes in no table")
+    put_note(f"codes in no table: {len(found) or 'none'}, in {gatherer.reports} reports")
     if gatherer.left_out:
         put_note(
             f"{gatherer.left_out} more times a code in no table came and was not gathered: there are too many; "

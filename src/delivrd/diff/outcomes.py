@@ -91,6 +91,7 @@ class Comparison:
 
     Attributes:
         inputs, reports: how many were compared.
+        without: inputs of which neither version makes a report.
         changed: reports that differ on an axis, or that one version does not have.
         left_out: those of them that are in no group, because there are too many.
         asides: those that differ in other fields, by which ones.
@@ -102,6 +103,7 @@ class Comparison:
         self.asides: dict[tuple[str, ...], Aside] = {}
         self.inputs = 0
         self.reports = 0
+        self.without = 0
         self.changed = 0
         self.left_out = 0
 
@@ -114,6 +116,7 @@ class Comparison:
             blot: takes secrets out of a text.
         """
         self.inputs += 1
+        self.without += not before.reports and not after.reports
         if before is after:
             self.reports += len(before.reports)
             return
