@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from delivrd import Registry
 from delivrd.cli import main
-from delivrd.diff import Comparison, Outcome, PlaceError, place_of, side, table_changes
-from delivrd.diff.tables import unversioned
+from delivrd.diff import side
+from delivrd.diff.outcomes import Comparison, Outcome
+from delivrd.diff.places import PlaceError, place_of
+from delivrd.diff.tables import table_changes, unversioned
 
 ROOT = Path(__file__).parent.parent
 PHONE = "15555550123"

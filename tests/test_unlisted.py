@@ -22,8 +22,11 @@ from delivrd.cli import main
 from delivrd.files import SUFFIXES, read_lines
 from delivrd.ledger import Arrival, Ledger
 from delivrd.numbers import number_of
-from delivrd.unlisted import Fiction, Gatherer, NoFixture, Numbers, fixture, unlisted_codes
+from delivrd.unlisted.codes import unlisted_codes
 from delivrd.unlisted.fields import without_credentials
+from delivrd.unlisted.gathering import Gatherer
+from delivrd.unlisted.numbers import Fiction, Numbers
+from delivrd.unlisted.raw import NoFixture, fixture
 
 ROOT = Path(__file__).parent.parent
 PROVIDERS = Registry.installed()

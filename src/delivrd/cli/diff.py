@@ -19,20 +19,11 @@ from delivrd.cli.output import columns, one_line, put, put_json, put_note
 from delivrd.cli.reading import Bad, Options, inputs_of, reading_options
 from delivrd.cli.session import Refusal
 from delivrd.cli.texttable import text_table
-from delivrd.diff import (
-    Change,
-    Comparison,
-    Outcome,
-    PlaceError,
-    Side,
-    SideError,
-    TableChange,
-    place_of,
-    question_of,
-    table_changes,
-    unversioned,
-)
 from delivrd.diff.axes import told, word
+from delivrd.diff.outcomes import Change, Comparison, Outcome
+from delivrd.diff.places import PlaceError, place_of
+from delivrd.diff.sides import Side, SideError, question_of
+from delivrd.diff.tables import TableChange, table_changes, unversioned
 
 _TABLES: Final = ("provider", "field", "code", "row", "change")
 _REPORTS: Final = ("reports", "codes", "change", "first")

@@ -22,7 +22,7 @@ from delivrd.cli.session import Failure, Refusal, Session, pass_session
 from delivrd.cli.texttable import text_table
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt
-from delivrd.unlisted import Found, Gatherer
+from delivrd.unlisted.gathering import Found, Gatherer
 
 _HEAD: Final = ("field", "code", "times", "first", "last", "by")
 _LEAST: Final = (12, 20, 6, 20, 20, 11)

@@ -25,9 +25,9 @@ from delivrd.receiving.conduct import Clock, utc_now
 from delivrd.serve.feed import Feed, Queue
 from delivrd.serve.gate import Gate
 from delivrd.serve.looks import Looks
-from delivrd.unlisted import NoFixture, fixture, fixture_name
-from delivrd.unlisted.codes import unlisted_codes
+from delivrd.unlisted.codes import fixture_name, unlisted_codes
 from delivrd.unlisted.fields import numbers_of
+from delivrd.unlisted.raw import NoFixture, fixture
 
 LOG: Final = logger("serve")
 
