@@ -21,7 +21,7 @@ from delivrd import Account, DeliverSm, InputError, Registry, Request, Sample, r
 from delivrd.cli import main
 from delivrd.files import SUFFIXES, read_lines
 from delivrd.ledger import Arrival, Ledger
-from delivrd.numbers import number_of
+from delivrd.phones import number_of
 from delivrd.unlisted.codes import unlisted_codes
 from delivrd.unlisted.fields import without_credentials
 from delivrd.unlisted.gathering import Gatherer
