@@ -82,7 +82,10 @@ def reading() -> list[Figure]:
         pdu("smpp", "delivered-parameters-and-text.hex"),
     )
     callback = request("kannel", "delivered-recommended-url.http")
-    push, letter = request("upside-wireless", "delivered-form-body.http"), mail("upside-wireless", "delivered-mail-of-key-equals-value.eml")
+    push, letter = (
+        request("upside-wireless", "delivered-form-body.http"),
+        mail("upside-wireless", "delivered-mail-of-key-equals-value.eml"),
+    )
     inbox = response("upside-wireless", "delivered-top-message-soap-1-1.http")
 
     decode = msgspec.json.Decoder(Delivery).decode

@@ -17,8 +17,10 @@ hexadecimal (`.hex`), or one JSON object a line (`.jsonl`), each with such field
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from io import BytesIO
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -107,6 +109,36 @@ def read_each(name: str, data: bytes) -> Iterator[tuple[int, Sample | SampleErro
     return _read_each(name, data, kept=False)
 
 
+def read_lines(name: str, lines: Iterable[bytes]) -> Iterator[tuple[int, Sample | SampleError]]:
+    """The inputs of one `.jsonl` file that comes line by line, as `read_each` gives them: a long one is never held.
+
+    Args:
+        name: of the file, for the errors.
+        lines: each with its line end.
+    """
+    return _read_lines(name, lines, kept=False)
+
+
+def _read_lines(name: str, lines: Iterable[bytes], *, kept: bool) -> Iterator[tuple[int, Sample | SampleError]]:
+    coming = iter(lines)
+    head: list[bytes] = []
+    # A byte-order mark stands before the first line alone.
+    line = next(coming, b"").removeprefix(_BOM)
+    while line.startswith(b"#"):
+        head.append(line)
+        line = next(coming, b"")
+    try:
+        said = _comments(b"".join(head))[0]
+    except ValueError as error:
+        content = b"".join([*head, line, *coming])
+        yield 1, SampleError(f"{name}: {error}", name=name, content=content)
+        return
+    for number, each in enumerate(chain([line], coming), start=len(head) + 1):
+        if each.strip():
+            for found in _read_line(name, number, each.removesuffix(b"\n"), said, kept=kept):
+                yield number, found
+
+
 def _read_each(name: str, data: bytes, *, kept: bool) -> Iterator[tuple[int, Sample | SampleError]]:
     """As `read_each`; `kept` says that a line of JSON holds the file."""
     suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
@@ -114,18 +146,14 @@ def _read_each(name: str, data: bytes, *, kept: bool) -> Iterator[tuple[int, Sam
         wanted = ", ".join(SUFFIXES)
         yield 1, SampleError(f"{name}: expected a name that ends with {wanted}", name=name, content=data)
         return
+    if suffix == ".jsonl":
+        yield from _read_lines(name, BytesIO(data), kept=kept)
+        return
     try:
         said, content, first = _comments(data if suffix == ".eml" else data.removeprefix(_BOM))
-        if suffix != ".jsonl":
-            yield first, _sample(_READERS[suffix](content, first), said)
-            return
+        yield first, _sample(_READERS[suffix](content, first), said)
     except ValueError as error:
         yield 1, SampleError(f"{name}: {error}", name=name, content=data)
-        return
-    for number, line in enumerate(content.split(b"\n"), start=first):
-        if line.strip():
-            for found in _read_line(name, number, line, said, kept=kept):
-                yield number, found
 
 
 def read_account(name: str, data: bytes) -> Account:

@@ -16,8 +16,9 @@ from delivrd.inputs import DeliverSm
 from delivrd.ledger import KeptReport
 from delivrd.phones import number_of
 from delivrd.serve.looks import Looks
-from delivrd.serve.numbers import Fiction, Numbers, blind, hides_numbers, masked
-from delivrd.serve.raw import NoFixture, fixture, raw_text
+from delivrd.unlisted.fields import numbers_of
+from delivrd.unlisted.numbers import Fiction, Numbers, blind, hides_numbers, masked
+from delivrd.unlisted.raw import NoFixture, fixture, raw_text
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 FIXTURES = sorted(path for path in (ROOT / "fixtures").glob("*/*") if path.suffix in SUFFIXES)
@@ -55,12 +56,12 @@ def test_no_number_of_any_fixture_is_shown():
 def test_a_fixture_with_fictional_numbers_is_read_as_what_came():
     made = 0
     for path in FIXTURES:
-        provider, looks = PROVIDERS[path.parent.name], Looks({}, PROVIDERS)
+        provider = PROVIDERS[path.parent.name]
         for sample, each in kept(path):
             if not isinstance(sample.input, Request):
                 continue
             report, held = each.report, each.input
-            suffix, content = fixture(held, looks.numbers_of(report, provider, held))
+            suffix, content = fixture(held, numbers_of([report], provider, held))
             (back,) = read_samples("x" + suffix, content)
             again = provider.read(back.input, sample.account, asked=back.asked, received_at=back.received_at).reports
             assert [

@@ -6,7 +6,8 @@ record comes back whole, because reading the inbox may have marked it as read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -85,11 +86,12 @@ def read_inbox(root: Node, words: Collection[str], mark: str | None = None) -> D
 
 def _fields(node: Node) -> dict[str, str]:
     """The fields of a record as sent; none where the element is no record."""
-    fields: dict[str, str] = {}
+    sent = []
     for child in node.children:
         holds_fields = any(inner.name.lower() in WIRE_NAMES for inner in child.nodes()[1:])
         if not holds_fields and child.text().strip():
-            _put(fields, child.name, child.text())
+            sent.append((child.name, child.text()))
+    fields = _numbered(sent)
     return fields if any(name.lower() in WIRE_NAMES for name in fields) else {}
 
 
@@ -106,22 +108,27 @@ def _report(record: dict[str, str], words: Collection[str]) -> dict[str, str | N
 
 def _pairs(text: str) -> dict[str, str]:
     """A text that consists wholly of `name=value` pairs of a push; nothing of any other text."""
-    pairs: dict[str, str] = {}
+    pairs = []
     for piece in filter(None, text.replace("&", "\n").splitlines()):
         name, mark, value = piece.partition("=")
         name, value = name.strip().lower(), unquote_plus(value.strip())
         if not mark or name not in PAIR_NAMES or len(value.split()) > 1:
             return {}
-        _put(pairs, name, value)
-    return pairs
+        pairs.append((name, value))
+    return _numbered(pairs)
 
 
-def _put(fields: dict[str, str], name: str, value: str) -> None:
-    """Add a field; of a repeated one the first keeps the name, and the others stand beside it."""
-    count = 1
-    while (name if count == 1 else f"{name}[{count}]") in fields:
-        count += 1
-    fields[name if count == 1 else f"{name}[{count}]"] = value
+def _numbered(sent: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Fields by name; of a repeated one the first keeps the name, and the others stand beside it.
+
+    No name that is given can pass for a numbered one: neither XML's nor those of pairs have brackets.
+    """
+    fields: dict[str, str] = {}
+    counts = Counter[str]()
+    for name, value in sent:
+        counts[name] += 1
+        fields[name if counts[name] == 1 else f"{name}[{counts[name]}]"] = value
+    return fields
 
 
 def _repeated(report: Mapping[str, str | None]) -> list[Warning]:

@@ -9,7 +9,20 @@ from __future__ import annotations
 
 import click
 
-from delivrd.cli import codes, demo, explain, ledger, mail, new_provider, normalize, plugins, poll, serve
+from delivrd.cli import (
+    codes,
+    demo,
+    diff,
+    explain,
+    ledger,
+    mail,
+    new_provider,
+    normalize,
+    plugins,
+    poll,
+    serve,
+    unlisted,
+)
 from delivrd.cli.output import put_json
 from delivrd.cli.session import OneLineGroup, Session, split_names
 from delivrd.registry import Registry
@@ -58,9 +71,11 @@ for command in (
     poll.poll,
     mail.mail,
     codes.codes,
+    unlisted.unlisted,
     plugins.providers,
     plugins.doctor,
     demo.demo,
+    diff.diff,
     ledger.ledger,
     serve.serve,
     new_provider.new_provider,

@@ -24,6 +24,7 @@ from delivrd.cli.passwords import named_password
 from delivrd.cli.reading import account_file
 from delivrd.cli.session import Failure, OneLineGroup, Refusal, Session, pass_session
 from delivrd.cli.texttable import text_table
+from delivrd.diff.axes import axes_of, told
 from delivrd.errors import AccountError
 from delivrd.files import sample_line
 
@@ -190,7 +191,7 @@ def replay(store: Ledger, session: Session, accounts: Sequence[str], apply: bool
         seen += step.messages
         differences += step.differences
     changed = [each for each in differences if each.after is not None]
-    _put(map(_difference, changed), ("id", "message_id", "before", "after"), form)
+    _put(map(_difference, changed), ("id", "message_id", "before", "after", "change"), form)
     put_note(f"{seen} messages: {len(changed)} {'changed' if apply else 'would change (--apply changes them)'}")
     for why, count in sorted(Counter(each.why for each in differences if each.why is not None).items()):
         put_note(f"{count} could not be read again: {why.meaning}")
@@ -247,9 +248,12 @@ def _kept(kept: KeptReport, *, raw: bool) -> dict[str, Any]:
 
 
 def _difference(each: Difference) -> dict[str, Any]:
-    after = None if each.after is None else each.after.status
     name = each.before.message_id or each.before.reference
-    return {"id": each.id, "message_id": name, "before": each.before.status, "after": after}
+    document = {"id": each.id, "message_id": name, "before": each.before.status}
+    if each.after is None:
+        return document
+    moved = told(axes_of(each.before.to_dict()), axes_of(each.after.to_dict()))
+    return {**document, "after": each.after.status, "change": moved or None}
 
 
 def _put_messages(messages: Iterable[Message], form: str | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,7 +20,7 @@ from delivrd.accounts import Account
 from delivrd.cli.output import one_line
 from delivrd.cli.session import Refusal
 from delivrd.errors import AccountError, DelivrdError
-from delivrd.files import SUFFIXES, Sample, SampleError, read_account, read_each, sample_line
+from delivrd.files import SUFFIXES, Sample, SampleError, read_account, read_each, read_lines, sample_line
 from delivrd.provider import Provider
 from delivrd.samplelines import AnyLine, file_line
 
@@ -137,19 +138,20 @@ def without_secrets(provider: Provider, good: Good) -> Sample:
 
 def _file(name: str, options: Options) -> Iterator[Good | Bad]:
     label = f"stdin.{options.kind}" if name == STDIN else _label(name, options.kind)
+    lines = label.lower().endswith(".jsonl")
     try:
-        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as file:
+            # Only one line of a long file is held at a time.
+            for number, found in read_lines(label, file) if lines else read_each(label, file.read()):
+                where = f"{label}:{number}" if lines else label
+                if isinstance(found, SampleError):
+                    reason = one_line(str(found))
+                    yield Bad(where, reason, file_line(found.name, found.content, reason))
+                else:
+                    asked = found.asked if options.asked is None else options.asked
+                    yield Good(where, msgspec.structs.replace(found, asked=asked), _account(found.account, options))
     except OSError as error:
         yield Bad(label, f"{label}: {error.strerror or type(error).__name__}", None)
-        return
-    for number, found in read_each(label, data):
-        where = f"{label}:{number}" if label.lower().endswith(".jsonl") else label
-        if isinstance(found, SampleError):
-            reason = one_line(str(found))
-            yield Bad(where, reason, file_line(found.name, found.content, reason))
-        else:
-            asked = found.asked if options.asked is None else options.asked
-            yield Good(where, msgspec.structs.replace(found, asked=asked), _account(found.account, options))
 
 
 def _account(own: Account | None, options: Options) -> Account | None:

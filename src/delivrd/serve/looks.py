@@ -6,11 +6,10 @@ HTML: the page puts texts on the screen as texts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -21,13 +20,10 @@ from delivrd.files import Sample
 from delivrd.inputs import Input
 from delivrd.ledger import Count, KeptInput, KeptReport
 from delivrd.provider import Provider
-from delivrd.report import Report, WarningKind
-from delivrd.serve.numbers import Numbers, blind, masked, walk
-from delivrd.serve.raw import raw_text
-
-_PHONES: Final = ("recipient", "sender")
-_FREE: Final = ("text", "extras", "warnings")
-"""Fields of a report that a provider may write into as it likes."""
+from delivrd.unlisted.codes import table_row, unlisted_codes
+from delivrd.unlisted.fields import FREE, PHONES, numbers_of, other_fields
+from delivrd.unlisted.numbers import Numbers, blind, masked, walk
+from delivrd.unlisted.raw import raw_text
 
 Row = dict[str, Any]
 Pairs = Mapping[str, tuple[Provider, Account]]
@@ -71,7 +67,7 @@ class Looks:
         """A report opened: itself, how it was read, and what it was read from."""
         report = kept.report
         provider, account = self.reader(report.provider, report.account or "")
-        numbers = self.numbers_of(report, provider, kept.input)
+        numbers = numbers_of([report], provider, kept.input)
         document = {name: self._field(numbers, name, value) for name, value in report.to_dict().items()}
         told, said = _explained(provider, account, kept.input, report.key)
         return {
@@ -88,7 +84,8 @@ class Looks:
         for kept in found:
             for field, code in unlisted_codes(kept.report):
                 numbers = Numbers((kept.report.recipient, kept.report.sender))
-                shown = self._known(numbers, "+".join(code))
+                parts = [each if self._whole else numbers.code(each, masked) for each in code]
+                shown = "+".join(parts)
                 row = rows.setdefault(
                     (kept.report.provider, field, shown),
                     {
@@ -98,7 +95,7 @@ class Looks:
                         "code": shown,
                         "at": kept.received_at.isoformat(),
                         "times": 0,
-                        "row": table_row([self._known(numbers, each) for each in code]),
+                        "row": table_row(parts),
                     },
                 )
                 row["times"] += kept.times
@@ -121,8 +118,8 @@ class Looks:
             # What is said before the first report: why there is none, and what was kept.
             said = str(told).partition("\n\n")[0]
         reports = () if told is None else told.receipt.reports
-        known = [getattr(report, name) for report in reports for name in _PHONES]
-        numbers = Numbers(known, _other_fields(provider, kept.input))
+        known = [getattr(report, name) for report in reports for name in PHONES]
+        numbers = Numbers(known, other_fields(provider, kept.input))
         return {
             "said": self._every(numbers, said),
             "raw": None if kept.input is None else self._raw(numbers, kept.input.input),
@@ -148,11 +145,6 @@ class Looks:
             return found
         return self._providers.get(provider), None
 
-    def numbers_of(self, report: Report, provider: Provider | None, sample: Sample | None) -> Numbers:
-        """The numbers in what belongs to a report."""
-        values = (report.message_id, report.group_id, report.reference, *report.other_ids, *report.codes.values())
-        return Numbers((report.recipient, report.sender), _other_fields(provider, sample), values)
-
     def _steps(self, numbers: Numbers, told: Explanation) -> list[dict[str, Any]]:
         shown = []
         for steps in told.steps:
@@ -172,9 +164,9 @@ class Looks:
         return shown
 
     def _field(self, numbers: Numbers, name: str, value: Any) -> Any:
-        if name in _PHONES:
+        if name in PHONES:
             return self._phone(value)
-        change = self._every if name in _FREE else self._known
+        change = self._every if name in FREE else self._known
         return walk(value, lambda text: change(numbers, text)) if name != "key" else value
 
     def _phone(self, number: str | None) -> str | None:
@@ -195,32 +187,6 @@ def name_of(kept: KeptReport) -> str:
     return f"{kept.message}/{kept.report.key}"
 
 
-def unlisted_codes(report: Report) -> Iterator[tuple[str, list[str]]]:
-    """The fields, each with its code, that no table lists; a joint field has several codes."""
-    for warning in report.warnings:
-        if warning.kind is WarningKind.UNLISTED_CODE:
-            names = [warning.field] if warning.field in report.codes else warning.field.split("+")
-            yield warning.field, [report.codes.get(name, "") for name in names]
-
-
-def table_row(code: list[str]) -> str:
-    """The row of a code table that somebody has to complete. It is Python, whatever the code holds."""
-    parts = [_literal(each) if each else "None" for each in code]
-    key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-    return f'Row({key}, Status.UNKNOWN, False, None, None, "what the provider says of it"),'
-
-
-def _literal(text: str) -> str:
-    written = ascii(text)
-    return f'"{written[1:-1]}"' if written.startswith("'") and '"' not in written else written
-
-
-def fixture_name(report: Report) -> str:
-    """The name of a fixture: it begins with what comes of it."""
-    codes = "-".join("-".join(code) for _, code in unlisted_codes(report)) or "captured"
-    return f"{report.status}-{re.sub('[^a-z0-9]+', '-', codes.lower()).strip('-')[:40] or 'code'}"
-
-
 def _explained(
     provider: Provider | None, account: Account | None, sample: Sample | None, key: str | None
 ) -> tuple[Explanation | None, str]:
@@ -235,15 +201,6 @@ def _explained(
         return None, f"it cannot be read now: {type(error).__name__}"
     one = tuple(steps for steps in told.steps if steps.report.key == key)
     return (msgspec.structs.replace(told, steps=one) if one else told), ""
-
-
-def _other_fields(provider: Provider | None, sample: Sample | None) -> set[str]:
-    """The names on the wire of fields that hold ids, codes, times and prices."""
-    if provider is None or sample is None or type(sample.input) not in provider.ways:
-        return set()
-    feeds = provider.ways[type(sample.input)].reading.fields.feeds()
-    names = {name for name, field in feeds if field not in (*_PHONES, *_FREE)}
-    return names | {name for table in provider.tables for name in table.fields} | {"content-length", "Content-Length"}
 
 
 def _plain(value: Any) -> Any:

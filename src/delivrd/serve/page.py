@@ -24,8 +24,10 @@ from delivrd.receiving import Receiver, openapi
 from delivrd.receiving.conduct import Clock, utc_now
 from delivrd.serve.feed import Feed, Queue
 from delivrd.serve.gate import Gate
-from delivrd.serve.looks import Looks, fixture_name
-from delivrd.serve.raw import NoFixture, fixture
+from delivrd.serve.looks import Looks
+from delivrd.unlisted.codes import fixture_name, unlisted_codes
+from delivrd.unlisted.fields import numbers_of
+from delivrd.unlisted.raw import NoFixture, fixture
 
 LOG: Final = logger("serve")
 
@@ -207,5 +209,6 @@ def _fixture(ledger: Ledger, looks: Looks, message: str, key: str) -> tuple[str,
     if kept.input is None:
         raise NoFixture("the input is not kept")
     provider, _ = looks.reader(kept.report.provider, kept.report.account or "")
-    suffix, content = fixture(kept.input, looks.numbers_of(kept.report, provider, kept.input))
-    return fixture_name(kept.report) + suffix, content
+    suffix, content = fixture(kept.input, numbers_of([kept.report], provider, kept.input))
+    codes = ["-".join(code) for _, code in unlisted_codes(kept.report)]
+    return fixture_name(kept.report.status, codes) + suffix, content

@@ -39,6 +39,10 @@ _LOOKS: Final = "|".join(
         r"(?<!\w)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\w)",
     )
 )
+_WRITTEN: Final = re.compile(
+    rf"(?:{_PLUS}|(?<!\d)00){_BETWEEN}\d(?:{_BETWEEN}\d){{6,14}}(?!\d)|(?<!\d)\d{{10,15}}(?!\d)"
+)
+"""What is a number wherever it stands: no code has as many digits."""
 _OF_RECEIPTS: Final = ("id", "submit date", "done date")
 """Fields of the usual text of a receipt over SMPP (SMPP 3.4, appendix B)."""
 _IS: Final = r"(?:\s?[=:]\s?|%3[AaDd])"
@@ -68,6 +72,10 @@ class Numbers:
     def known(self, text: str, put: Put) -> str:
         """A text, with something else in place of the known numbers."""
         return self._known.sub(lambda found: put(found[0]), text) if self._may_hold(text) else text
+
+    def code(self, code: str, put: Put) -> str:
+        """A code, with something else in place of the known numbers and of what is written as a number."""
+        return _WRITTEN.sub(lambda found: put(found[0]), self.known(code, put))
 
     def every(self, text: str, put: Put) -> str:
         """A text, with something else in place of everything that may be a number."""
@@ -122,6 +130,11 @@ def masked(number: str) -> str:
 def blind(text: str) -> str:
     """A text without what could hold numbers that nobody can read at a glance: base64 with digits in it."""
     return _BASE64.sub(lambda found: "(base64, not shown)" if _hides(found[0]) else found[0], text)
+
+
+def written_numbers(code: str) -> list[str]:
+    """The numbers that are written in a code."""
+    return _WRITTEN.findall(code)
 
 
 def hides_numbers(text: str) -> bool:
