@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receipts import PHONE, SENDER, VALUES, VISIBLE, pdu, read, written
+from receipts import PHONE, SENDER, TEXTBOOK, VALUES, VISIBLE, pdu, read, written
 
 from delivrd import DeliverSm, Status, TooLarge, WarningKind
 from delivrd_smpp import SMPP, alphabets, read_receipt_text, text
-from delivrd_smpp.text import UNLABELLED
+from delivrd_smpp.text import UNLABELLED, read_any_text
 from delivrd_teli.notifications import TELI
 
 
@@ -39,6 +39,15 @@ def test_every_field_survives_whatever_another_one_is_like(
     joined = "".join(f"{field}:{kept} " for field, kept in values.items())
     told = read_receipt_text(f"{name}:{value} {joined}")
     assert {field: told.values.get(field) for field in values} == values
+
+
+NEARLY = st.sampled_from(["", " ", "0", "id:", " stat:X", "\0", "\x1b", "é", ":", ",", "text:", "_", "DELIVRD", "-1"])
+
+
+@given(st.integers(0, len(TEXTBOOK)), NEARLY, st.integers(0, 3))
+def test_the_textbook_form_is_read_at_once_as_field_by_field(at: int, put: str, cut: int) -> None:
+    nearly = TEXTBOOK[:at] + put + TEXTBOOK[at + cut :]
+    assert read_receipt_text(nearly) == read_any_text(nearly)
 
 
 @given(st.lists(st.sampled_from([*"\0\t :_ ", "id", "ID:", "stat", "sub", "submit", "date", "text:", "done ", "x1"])))

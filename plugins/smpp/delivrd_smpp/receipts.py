@@ -32,7 +32,7 @@ from delivrd import (
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
-from delivrd_smpp.text import LONGEST, TEXTBOOK, ReceiptText, read_receipt_text
+from delivrd_smpp.text import LONGEST, TEXTBOOK, TEXTBOOK_FIELDS, ReceiptText, read_receipt_text
 
 RECEIPTED_MESSAGE_ID: Final = 0x001E
 NETWORK_ERROR_CODE: Final = 0x0423
@@ -116,13 +116,12 @@ def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
     Args:
         names: as for `read_receipt`.
     """
-    groups = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
     return Quick(
         esm_class=(_BITS, _RECEIPT),
         given={"esm_class": f"0x{_RECEIPT:02x}"},
         addresses=("source_addr", "destination_addr"),
         text=TEXTBOOK,
-        groups=tuple(names.get(each, each) for each in groups),
+        groups=tuple(names.get(each, each) for each in TEXTBOOK_FIELDS),
         blank=("text",),
         parameters=("receipted_message_id", "message_state"),
         read_parameters=_two_parameters,

@@ -108,6 +108,17 @@ def read_receipt_text(text: str) -> ReceiptText:
     """
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
+    found = TEXTBOOK.match(text)
+    if found is None:
+        return read_any_text(text)
+    values = dict(zip(TEXTBOOK_FIELDS, found.groups(), strict=True))
+    if not values["text"]:
+        del values["text"]
+    return ReceiptText(values)
+
+
+def read_any_text(text: str) -> ReceiptText:
+    """Read a text of whatever form, field by field; `read_receipt_text` says the same of every text."""
     values: dict[str, str] = {}
     warnings: list[Warning] = []
     tails: list[tuple[str, str]] = []
@@ -257,4 +268,7 @@ TEXTBOOK: Final = re.compile(
     r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"
     r" stat:([A-Za-z]++) err:([0-9A-Za-z]++) [Tt]ext:(?! )([ -~]*+)\Z"
 )
-"""The form of the specification's example, on which `read_receipt_text` gives what the groups hold."""
+"""The form of the specification's example, on which `read_any_text` gives what the groups hold."""
+
+TEXTBOOK_FIELDS: Final = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
+"""Its groups, in order; only the text can be empty."""
