@@ -123,8 +123,7 @@ def all_headers(headers: Headers, name: str) -> list[str]:
     # What is none is asked first: to ask whether something is a mapping costs as much as the whole search.
     pairs = headers if isinstance(headers, (tuple, list)) or not isinstance(headers, Mapping) else headers.items()
     # Comparing lengths first spares most names their lower case.
-    found = [value for header, value in pairs if len(header) == length and header.lower() in either]
-    return [_text(value) for value in found]
+    return [_text(value) for header, value in pairs if len(header) == length and header.lower() in either]
 
 
 @lru_cache(maxsize=256)

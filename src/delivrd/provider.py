@@ -193,8 +193,10 @@ class Provider:
         if received_at is not None:
             received_at = _aware(received_at)
         try:
-            check_input(input, account.max_body)
-            if isinstance(input, Request) and self._methods and input.method not in self._methods:
+            most = account.max_body
+            if not isinstance(input, Request) or len(input.body) > most or len(input.target) > most:
+                check_input(input, most)
+            elif self._methods and input.method not in self._methods:
                 refuse_method(self._methods)
             if kind not in bound.provable and not account.open:
                 raise NotAuthentic(
