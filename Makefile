@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-receiving bench-ledger soak-ledger soak-receiving docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-receiving bench-ledger soak-ledger soak-receiving docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,8 +49,13 @@ wheels: $(READY) ## build every package, and test each plugin alone from its whe
 hostile: $(READY) ## 300,000 hostile inputs over all providers (HOSTILE=1000 for ten times as many)
 	$(BIN)/python -m pytest fixtures -k hostile --delivrd-hostile=$(or $(HOSTILE),100) -q
 
-bench: $(READY) ## what reading costs, beside what it could cost
-	$(BIN)/python tests/bench.py
+bench: $(READY) ## what reading costs, beside what it could cost and what peers take (REPORTS=10000000 for a longer watch)
+	$(UV) pip install --quiet --group bench
+	$(UV) pip install --quiet --no-deps jasmin
+	$(BIN)/python tests/bench.py --reports $(or $(REPORTS),1000000)
+
+bench-profile: $(READY) ## where the time of a read goes, line by line of the compiled reader
+	$(BIN)/python tests/bench_profile.py
 
 bench-receiving: $(READY) ## what receiving adds to a bare framework, over sockets
 	$(BIN)/python tests/bench_receiving.py

@@ -16,10 +16,12 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import msgspec
 from bench_inputs import pdu, request, response
 from bench_measure import Figure, timed
 
 from delivrd import Account, DeliverSm, InputError, Registry, Request, Response
+from delivrd_messente.omnichannel import Delivery
 from delivrd_smpp import read_receipt_text
 from delivrd_smpp.text import LONGEST
 
@@ -30,7 +32,10 @@ REPORTS = 1_000_000
 
 
 def batches() -> list[Figure]:
-    """The cost of an item in batches of growing size, beside that in a batch of one hundred."""
+    """The cost of an item in batches of growing size, beside that in a batch of one hundred.
+
+    What does not fit the processor's cache costs more, whoever makes it: the typed decode of the same bytes says how much.
+    """
     omni = Registry.installed()["messente-omnichannel"]
     answer = response("messente-omnichannel", "delivered-answer-documented-sample.http")
     item = json.loads(answer.body)["statuses"][0]
@@ -39,13 +44,20 @@ def batches() -> list[Figure]:
         return Response(200, answer.headers, json.dumps({"statuses": [item] * size}).encode())
 
     print("\nBatches: what an item costs")
-    costs = {}
+    decode = msgspec.json.Decoder(dict[str, list[Delivery]]).decode
+    costs, decoded = {}, {}
     for size in BATCHES:
         input = answers(size)
-        rounds = timed(lambda read=input: omni.read(read, LARGE), rounds=40 if size <= 1000 else 7)
-        costs[size] = [time / size for time in rounds[0]]
-    base = costs[100]
-    return [figure_of(f"{size:,} items / 100", base, costs[size], 1.15) for size in BATCHES]
+        read, alone = lambda: omni.read(input, LARGE), lambda: decode(input.body)  # noqa: B023 - called in this turn
+        rounds = timed(read, alone, rounds=40 if size <= 1000 else 7)
+        costs[size], decoded[size] = ([time / size for time in times] for times in rounds)
+    return [
+        *(figure_of(f"{size:,} items / 100", costs[100], costs[size], 1.15) for size in BATCHES),
+        *(
+            figure_of(f"typed decode alone: {size:,} items / 100", decoded[100], decoded[size], None)
+            for size in BATCHES
+        ),
+    ]
 
 
 def hostile() -> list[Figure]:
@@ -57,8 +69,8 @@ def hostile() -> list[Figure]:
     words = " id:stat: submit date"
     makers: dict[str, tuple[int, Callable[[int], object]]] = {
         "text of a receipt": (LONGEST // 2, lambda n: read_receipt_text((words * n)[:n])),
-        "query of escapes": (50_000, lambda n: taken(legacy.read, Request("GET", "/?stat=" + "%41" * n))),
-        "form of one field": (200_000, lambda n: taken(teli.read, Request("POST", "/", form, b"id=" + b"+%2" * n))),
+        "query of escapes": (20_000, lambda n: taken(legacy.read, Request("GET", "/?stat=" + "%41" * n))),
+        "form of one field": (50_000, lambda n: taken(teli.read, Request("POST", "/", form, b"id=" + b"+%2" * n))),
         "JSON of one text": (200_000, lambda n: taken(omni.read, Request("POST", "/", {}, b'{"status":"' + b"\\u0041" * n + b'"}'))),
         "JSON of many fields": (20_000, lambda n: taken(omni.read, Request("POST", "/", {}, fields(n)))),
         "JSON of brackets": (200_000, lambda n: taken(omni.read, Request("POST", "/", {}, b"[" * n))),
@@ -86,9 +98,10 @@ def taken(read: Callable[..., object], input: object) -> None:
         read(input, LARGE)
 
 
-def figure_of(name: str, base: Sequence[float], cost: Sequence[float], limit: float) -> Figure:
+def figure_of(name: str, base: Sequence[float], cost: Sequence[float], limit: float | None) -> Figure:
     ratio = min(cost) / min(base)
-    made = Figure(name, min(base), min(cost), median(base), median(cost), ratio, limit, ratio <= limit)
+    kept = limit is None or ratio <= limit
+    made = Figure(name, min(base), min(cost), median(base), median(cost), ratio, limit, kept)
     print(made, flush=True)
     return made
 
