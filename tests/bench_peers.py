@@ -19,7 +19,8 @@ from bench_inputs import FIXTURES, pdu, request
 from bench_measure import Figure, Pair, show
 from pydantic import BaseModel
 
-from delivrd import Account, DeliverSm, InputError, Provider, Registry, Request, Sample, read_samples, write_pdu
+from delivrd import Account, DeliverSm, InputError, Provider, Registry, Request, Sample, read_samples
+from delivrd.pdu import write_pdu
 
 django.conf.settings.configure(ANYMAIL={"WEBHOOK_SECRET": "a:b"}, SECRET_KEY="-")
 

@@ -55,21 +55,30 @@ class Entry(msgspec.Struct, frozen=True):
 
 FROM_SHAPE: Final = Entry(Form.SHAPE)
 FROM_RECORD: Final = Entry(Form.RECORD)
-FROM_JSON: Final = Entry(
-    Form.SHAPE,
-    "request, asked, received_at",
-    ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
-    (
-        "body = request.body",
-        "if len(body) > LIMIT: check_size(body, LIMIT)",
-        "if request.method not in METHODS: refuse_method(METHODS)",
-        "try: item = decode(body)",
-        "except NOT_STRICT: item = None",
-        # Outside the handler, so that no error of the lenient reader carries what the strict one quoted.
-        "if item is None: return lenient(request, received_at)",
-    ),
-    closing="return Receipt((REPORT,), REPLY)",
-)
+
+
+def _from_json(*guard: str) -> Entry:
+    return Entry(
+        Form.SHAPE,
+        "request, asked, received_at",
+        ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
+        (
+            "body = request.body",
+            "if len(body) > LIMIT: check_size(body, LIMIT)",
+            "if request.method not in METHODS: refuse_method(METHODS)",
+            *guard,
+            "try: item = decode(body)",
+            "except NOT_STRICT: item = None",
+            # Outside the handler, so that no error of the lenient reader carries what the strict one quoted.
+            "if item is None: return lenient(request, received_at)",
+        ),
+        closing="return Receipt((REPORT,), REPLY)",
+    )
+
+
+FROM_JSON: Final = _from_json()
+# Where other bodies are taken too: one that begins like an object is JSON, whatever its content type says.
+FROM_JSON_OR_OTHER: Final = _from_json("if body[:1] != b'{': return lenient(request, received_at)")
 FROM_QUERY: Final = Entry(
     Form.RECORD,
     "request, asked, received_at",

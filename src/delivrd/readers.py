@@ -17,7 +17,7 @@ from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
-from delivrd.entries import FROM_JSON, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK, from_pdu
+from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK, from_pdu
 from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
@@ -114,8 +114,9 @@ class CompiledWay:
             return None
         if way.query and not way.bodies:
             return Compiled(provider, self.reading, fields, FROM_QUERY)
-        if way.bodies == (BodyKind.JSON,) and not way.query and self.reading.report_if is None:
-            return Compiled(provider, self.reading, fields, FROM_JSON)
+        if BodyKind.JSON in way.bodies and not way.query and self.reading.report_if is None:
+            entry = FROM_JSON if way.bodies == (BodyKind.JSON,) else FROM_JSON_OR_OTHER
+            return Compiled(provider, self.reading, fields, entry)
         return None
 
 
