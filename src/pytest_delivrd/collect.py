@@ -27,9 +27,9 @@ from pytest_delivrd.contract import (
     check_unlisted,
 )
 from pytest_delivrd.hostile import Hostile
-from pytest_delivrd.plugin import TRIED
 from pytest_delivrd.purity import check_purity
 from pytest_delivrd.snapshots import check_snapshot
+from pytest_delivrd.tally import TRIED
 
 CONTRACT: Final[dict[str, Callable[[Suite], None]]] = {
     "files": check_files,

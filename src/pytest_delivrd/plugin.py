@@ -1,7 +1,7 @@
 """The kit's options and hooks.
 
 The rule of this module: it is loaded in every pytest run of the environment, so it imports nothing
-but pytest; what tests is imported when a folder of fixtures is collected.
+but pytest and the run's tally; what tests is imported when a folder of fixtures is collected.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_delivrd.tally import TRIED
+
 if TYPE_CHECKING:
     from pytest_delivrd.collect import FixturesFolder
-
-TRIED: Final = pytest.StashKey[int]()
-"""How many hostile inputs this run has tried."""
 
 DEFAULT_EXAMPLES: Final = 50
 
