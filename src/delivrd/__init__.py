@@ -54,7 +54,7 @@ from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, P
 
 if TYPE_CHECKING:
     from delivrd.accountfile import Accounts, load_accounts, read_accounts
-    from delivrd.files import SUFFIXES, Sample, SampleError, read_each, read_samples, write_sample
+    from delivrd.files import SUFFIXES, Sample, SampleError, read_each, read_lines, read_samples, write_sample
     from delivrd.hookspecs import hookimpl
     from delivrd.pdu import read_pdu
     from delivrd.registry import Plugin, Registry
@@ -71,6 +71,7 @@ _LATE = {
     "SampleError": "delivrd.files",
     "read_each": "delivrd.files",
     "read_pdu": "delivrd.pdu",
+    "read_lines": "delivrd.files",
     "read_samples": "delivrd.files",
     "write_sample": "delivrd.files",
 }
@@ -189,6 +190,7 @@ __all__ = [
     "message_id_keys",
     "read_accounts",
     "read_each",
+    "read_lines",
     "read_pdu",
     "read_query",
     "read_samples",

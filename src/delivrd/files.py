@@ -17,6 +17,7 @@ hexadecimal (`.hex`), or one JSON object a line (`.jsonl`), each with such field
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
@@ -47,6 +48,8 @@ SUFFIXES: Final = (".http", ".eml", ".hex", ".jsonl")
 _BOM: Final = b"\xef\xbb\xbf"
 _BESIDE: Final = ("source", "asked", "account", "received_at", "client")
 """What a comment can say."""
+
+_ACCOUNTS_KEPT: Final = 256
 
 
 class SampleError(DelivrdError, ValueError):
@@ -79,6 +82,24 @@ class Sample(msgspec.Struct, frozen=True):
     account: Account | None = None
     received_at: datetime | None = None
     source: str | None = None
+
+
+class AccountMemory:
+    """Accounts of lines, each as one object however many lines hold it, for a provider is made ready once for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Account] = {}
+
+    def account(self, document: Mapping[str, Any]) -> Account:
+        """The account of a line; raises as `account_of`."""
+        written = json.dumps(document)
+        known = self._known.get(written)
+        if known is None:
+            known = account_of(document)
+            if len(self._known) >= _ACCOUNTS_KEPT:
+                self._known.clear()
+            self._known[written] = known
+        return known
 
 
 def read_samples(name: str, data: bytes) -> list[Sample]:
@@ -133,9 +154,10 @@ def _read_lines(name: str, lines: Iterable[bytes], *, kept: bool) -> Iterator[tu
         content = b"".join([*head, line, *coming])
         yield 1, SampleError(f"{name}: {error}", name=name, content=content)
         return
+    accounts = AccountMemory()
     for number, each in enumerate(chain([line], coming), start=len(head) + 1):
         if each.strip():
-            for found in _read_line(name, number, each.removesuffix(b"\n"), said, kept=kept):
+            for found in _read_line(name, number, each.removesuffix(b"\n"), said, accounts, kept=kept):
                 yield number, found
 
 
@@ -154,6 +176,25 @@ def _read_each(name: str, data: bytes, *, kept: bool) -> Iterator[tuple[int, Sam
         yield first, _sample(_READERS[suffix](content, first), said)
     except ValueError as error:
         yield 1, SampleError(f"{name}: {error}", name=name, content=data)
+
+
+def read_line(data: bytes, accounts: AccountMemory) -> Sample:
+    """The input of one line of a `.jsonl` without its comments.
+
+    Args:
+        data: the line.
+        accounts: those of lines read before.
+
+    Raises:
+        SampleError: it holds none, or a whole file; the message shows no value.
+    """
+    try:
+        line = parse_line(data)
+        if isinstance(line, FileLine):
+            raise ValueError("kind: expected one input, found a file")
+        return _line_sample(line, {}, accounts)
+    except ValueError as error:
+        raise SampleError(str(error), content=data) from None
 
 
 def read_account(name: str, data: bytes) -> Account:
@@ -258,11 +299,14 @@ def _sample(found: Input, said: Mapping[str, str]) -> Sample:
 
 
 def _account(text: str) -> Account:
+    return account_of(_document(text))
+
+
+def _document(text: str) -> dict[str, Any]:
     try:
-        document = parse_object(text.encode("utf-8", "surrogatepass"))
+        return parse_object(text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         raise ValueError(f"account: {error}") from None
-    return account_of(document)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -278,12 +322,12 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _read_line(
-    name: str, number: int, data: bytes, said: Mapping[str, str], *, kept: bool
+    name: str, number: int, data: bytes, said: Mapping[str, str], accounts: AccountMemory, *, kept: bool
 ) -> Iterator[Sample | SampleError]:
     try:
         line = parse_line(data)
         if not isinstance(line, FileLine):
-            yield _line_sample(line, said)
+            yield _line_sample(line, said, accounts)
             return
         content = line.content()
         if kept:
@@ -298,12 +342,13 @@ def _read_line(
         yield found
 
 
-def _line_sample(line: InputLine, said: Mapping[str, str]) -> Sample:
-    own = _sample(line.input(), {name: value for name, value in said.items() if name != "client"})
+def _line_sample(line: InputLine, said: Mapping[str, str], accounts: AccountMemory) -> Sample:
+    own = _sample(line.input(), {name: value for name, value in said.items() if name not in ("client", "account")})
+    account = line.account if line.account is not None or "account" not in said else _document(said["account"])
     return Sample(
         own.input,
         own.asked if line.asked is None else line.asked,
-        own.account if line.account is None else account_of(line.account),
+        None if account is None else accounts.account(account),
         own.received_at if line.received_at is None else _time(line.received_at),
         own.source if line.source is None else line.source,
     )

@@ -6,7 +6,7 @@ for all. It is checked when it is made, and compiled when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import msgspec
 from delivrd.accounts import Account
 from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
+from delivrd.backlog import read_each_input
 from delivrd.blots import blotter
 from delivrd.builder import Frame
 from delivrd.classify import Classifier, code_fields
@@ -177,6 +178,24 @@ class Provider:
         except KeyError:
             _require_input(input)
             raise
+
+    def read_many(
+        self, inputs: Iterable[Input], account: Account | None = None, *, received_at: datetime | None = None
+    ) -> Iterator[Receipt | InputError]:
+        """Read trusted inputs, one after the other, as they are asked for.
+
+        Args:
+            inputs: as they arrived; any number.
+            account, received_at: as for `read`, of them all.
+
+        Returns:
+            For each input, in order, its receipt; or, in its place, the error that `read` would raise.
+
+        Raises:
+            AccountError, ValueError: as `read`, at once; `PluginError` and `TypeError` when the input's turn comes.
+        """
+        at = None if received_at is None else _aware(received_at)
+        return read_each_input(inputs, self._ready(account).readers, at, self._refusal, _require_input)
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
         """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
