@@ -10,6 +10,7 @@ from __future__ import annotations
 import click
 
 from delivrd.cli import (
+    backfill,
     codes,
     demo,
     diff,
@@ -67,6 +68,7 @@ def schema() -> None:
 
 for command in (
     normalize.normalize,
+    backfill.backfill,
     explain.explain,
     poll.poll,
     mail.mail,
