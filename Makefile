@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-receiving bench-ledger soak-ledger soak-receiving docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-receiving bench-ledger soak-ledger soak-receiving soak-backfill docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ bench: $(READY) ## what reading costs, beside what it could cost and what peers 
 bench-profile: $(READY) ## where the time of a read goes, line by line of the compiled reader
 	$(BIN)/python tests/bench_profile.py
 
+bench-arrow: $(READY) ## what reading and looking up by columns costs, beside what it could cost
+	$(BIN)/python tests/bench_arrow.py
+
 bench-receiving: $(READY) ## what receiving adds to a bare framework, over sockets
 	$(BIN)/python tests/bench_receiving.py
 
@@ -70,6 +73,9 @@ soak-ledger: $(READY) ## eight processes write 200,000 receipts into each store,
 soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, while the receiver is killed ten times
 	$(BIN)/python tests/soak_receiving.py --store sqlite
 	$(BIN)/python tests/soak_receiving.py --store postgresql
+
+soak-backfill: $(READY) ## two million rows, while the backfill is killed twenty times (ROWS=100000 for fewer)
+	$(BIN)/python tests/soak_backfill.py --rows $(or $(ROWS),2000000)
 
 docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py

@@ -23,6 +23,7 @@ import pytest
 import write_docs
 
 import delivrd
+import delivrd.arrow
 import delivrd.ledger
 from delivrd import Registry, Rule
 from delivrd.cli import main
@@ -301,6 +302,11 @@ def test_every_public_name_of_the_ledger_is_told_of_on_its_page():
     text = (DOCS / "ledger.md").read_text(encoding="utf-8")
     methods = {name for name, _ in inspect.getmembers(Ledger, inspect.isfunction) if not name.startswith("_")}
     assert not {name for name in {*delivrd.ledger.__all__, *methods} if not re.search(rf"\b{name}\b", text)}
+
+
+def test_every_public_name_of_the_columns_is_told_of():
+    text = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("many.md", "columns.md"))
+    assert not {name for name in delivrd.arrow.__all__ if not re.search(rf"\b{name}\b", text)}
 
 
 def test_every_hook_is_told_of_with_its_arguments():

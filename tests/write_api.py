@@ -75,6 +75,7 @@ PAGES = {
         "Told in [Hand reports on](../handing-on.md) and [Count what comes](../observing.md).",
         dict.fromkeys(f"{CORE}.{name}" for name in ("cloudevents", "webhooks", "phones", "telemetry")),
     ),
+    "many": Page("Many at once", "Told in [Read many at once](../many.md).", {"delivrd.arrow": None}),
     "pictures": Page(
         "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
     ),

@@ -6,7 +6,7 @@ The rule of this module: a page says only what the code says; whatever is typed 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -28,6 +28,7 @@ from delivrd import (
     Status,
     WarningKind,
 )
+from delivrd.arrow import COLUMNS, INPUT_COLUMNS, Column, ErrorKind
 from delivrd.cli import main
 from delivrd.life import STANDING, Rank
 from delivrd.pages import provider_page
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "codes.md": comparison(providers),
         "map.md": code_map(providers),
         "cli.md": command_line(),
+        "columns.md": columns(),
     }
     written |= {f"api/{name}.md": text for name, text in write_api.pages()}
     written |= {
@@ -125,6 +127,31 @@ def help_of(command: click.Command, name: str) -> str:
     # The group's settings name the options that show the help.
     context = click.Context(command, info_name=name, terminal_width=WIDTH, **main.context_settings)
     return command.get_help(context)
+
+
+def columns() -> str:
+    """The columns that the Arrow kernel reads, and those that it gives."""
+
+    def listed(found: Sequence[Column]) -> str:
+        return table(
+            ["column", "type", "meaning"], [(code(each.name), code(str(each.type)), each.meaning) for each in found]
+        )
+
+    parts = [
+        "# Columns",
+        "What `delivrd.arrow.normalize` reads and gives ([how](many.md)); a change of a column's meaning or type is "
+        "told in the changelog.",
+        "## Inputs",
+        "`INPUTS`. All may be left out but what says the input; columns of other names are let be.",
+        listed(INPUT_COLUMNS),
+        "## Reports",
+        "`REPORTS`. Each row is a report (`status`), an absence (`absence`) or an error (`error`): one of the three is "
+        "not null. An input has one row or more. Absent is null, never empty.",
+        listed(COLUMNS),
+        "## Errors",
+        words(ErrorKind),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def words(kind: type[Word]) -> str:
