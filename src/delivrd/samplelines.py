@@ -131,7 +131,14 @@ def parse_line(data: bytes) -> AnyLine:
     Raises:
         ValueError: it is none; the message names the field, and shows no value.
     """
-    document = parse_object(data)
+    return line_from(parse_object(data))
+
+
+def line_from(document: Mapping[str, Any]) -> AnyLine:
+    """A line, already taken out of its JSON.
+
+    Raises: as `parse_line`.
+    """
     kind = _KINDS.get(str(document.get("kind")))
     if kind is None:
         raise ValueError(f"kind: expected one of {', '.join(_KINDS)}")
