@@ -73,7 +73,8 @@ class RabbitDesk:
         self.taken.put_nowait(Arrived(message.routing_key, message.body, message.headers))
 
     async def publish(self, messages: Iterable[Message]) -> None:
-        from aio_pika import DeliveryMode, Message as Sent
+        from aio_pika import DeliveryMode
+        from aio_pika import Message as Sent
 
         exchange = self.channel.default_exchange
         await asyncio.gather(
@@ -102,7 +103,8 @@ class NatsDesk:
 
     async def declare(self) -> None:
         await self.context.add_stream(name=STREAM, subjects=[TOPICS.inputs, *OUT])
-        self.sources = [await self.context.pull_subscribe(name, stream=STREAM) for name in OUT]
+        # The inputs too: a consumer has one filter, and of several the slowest would be waited for.
+        self.source = await self.context.pull_subscribe("dlr.>", stream=STREAM)
 
     async def publish(self, messages: Iterable[Message]) -> None:
         await asyncio.gather(
@@ -110,16 +112,14 @@ class NatsDesk:
         )
 
     async def take(self, seconds: float) -> list[Arrived]:
-        return [each for some in await asyncio.gather(*(self._some(s, seconds) for s in self.sources)) for each in some]
-
-    async def _some(self, source: Any, seconds: float) -> list[Arrived]:
         try:
-            found = await source.fetch(1000, timeout=seconds)
+            found = await self.source.fetch(1000, timeout=seconds)
         except TimeoutError:
             return []
         for each in found:
             await each.ack()
-        return [Arrived(each.subject, each.data, dict(each.headers or {})) for each in found]
+        outgoing = [each for each in found if each.subject in OUT]
+        return [Arrived(each.subject, each.data, dict(each.headers or {})) for each in outgoing]
 
 
 @asynccontextmanager

@@ -16,9 +16,18 @@ STREAM = "DLR"
 CLAIM_AFTER = 1.0
 
 
-def broker_with(kind: str, url: str, name: str, translator: Translator, topics: Topics = TOPICS, **options: Any) -> Any:
+def broker_with(
+    kind: str,
+    url: str,
+    name: str,
+    translator: Translator,
+    topics: Topics = TOPICS,
+    *,
+    middlewares: Any = (),
+    **options: Any,
+) -> Any:
     """FastStream's broker with the router in it; it logs nothing below a warning."""
-    said: dict[str, Any] = {"log_level": logging.DEBUG}
+    said: dict[str, Any] = {"log_level": logging.DEBUG, "middlewares": middlewares}
     if kind == "redis":
         from faststream.redis import RedisBroker
 
@@ -35,12 +44,13 @@ def broker_with(kind: str, url: str, name: str, translator: Translator, topics: 
         broker = RabbitBroker(url, **said)
         broker.include_router(delivrd.stream.rabbit.router(translator, topics, **options))
     else:
+        options = {"claim_after": CLAIM_AFTER, "stream": STREAM} | options
         from faststream.nats import NatsBroker
 
         import delivrd.stream.nats
 
         broker = NatsBroker(url, **said)
-        broker.include_router(delivrd.stream.nats.router(translator, topics, stream=STREAM, **options))
+        broker.include_router(delivrd.stream.nats.router(translator, topics, **options))
     return broker
 
 

@@ -23,10 +23,17 @@ from delivrd.stream.messages import Fault, Outgoing, Place
 from delivrd.stream.translator import Translator
 
 PAUSE: Final = 1.0
-"""Seconds before a message that could not be published comes again: a broker that refuses is not to be flooded."""
+"""Seconds after a message that could not be published: a broker that refuses is not to be flooded."""
+
+_TRIES: Final = 3
+"""How often a message is published before its input is given back: most failures are short (FastStream's own
+publishers are not ready yet when the first input comes, say), and on Redis what is given back comes much later."""
 
 AT_ONCE: Final = 100
 """Messages that are fetched at a time."""
+
+CLAIM_AFTER: Final = 60.0
+"""Seconds. Longer than `AT_ONCE` messages take, or the messages of a slow process are read twice."""
 
 # An exception gives the message back. FastStream's other policies lose it: on Redis nothing differs, on Kafka, RabbitMQ
 # and NATS a rejected message is gone.
@@ -84,7 +91,7 @@ def handler(
     Args:
         translator: says what to publish.
         publish: by place; what has no place here is left out.
-        pause: seconds to wait where publishing failed.
+        pause: seconds to wait each time that publishing failed.
         too_large: what a broker's library raises for a message that the broker will never take.
     """
 
@@ -105,11 +112,15 @@ def handler(
     async def handle(incoming: Any) -> None:
         """Normalise an input, and publish what comes of it."""
         for message in translator.translate(incoming.body, incoming.headers):
-            try:
-                await send(message, incoming)
-            except Exception as error:
-                await asyncio.sleep(pause)
-                # From nothing: what the libraries raise shows messages, and FastStream logs it.
-                raise NotPublished(f"{message.place}: {type(error).__name__}; the input comes again") from None
+            for left in reversed(range(_TRIES)):
+                try:
+                    await send(message, incoming)
+                    break
+                except Exception as error:
+                    await asyncio.sleep(pause)
+                    if not left:
+                        # From nothing: what the libraries raise shows messages, and FastStream logs it.
+                        kind = type(error).__name__
+                        raise NotPublished(f"{message.place}: {kind}; the input comes again") from None
 
     return handle

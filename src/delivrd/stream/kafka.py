@@ -28,7 +28,7 @@ def router(translator: Translator, topics: Topics, *, group: str = "delivrd", pa
         translator: says what to publish for each input.
         topics: names of topics.
         group: the consumer group, for all processes that share the inputs; a new one begins with the oldest.
-        pause: seconds to wait where publishing failed.
+        pause: seconds to wait each time that publishing failed.
     """
     made = KafkaRouter()
     publish = {

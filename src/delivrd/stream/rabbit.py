@@ -31,7 +31,7 @@ def router(translator: Translator, topics: Topics, *, at_once: int = AT_ONCE, pa
         topics: names of queues, on the default exchange.
         at_once: messages that RabbitMQ hands over before the first is acknowledged; they are worked on side by side.
             1 keeps reports strictly in order.
-        pause: seconds to wait where publishing failed.
+        pause: seconds to wait each time that publishing failed.
     """
     made = RabbitRouter()
     publish = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from delivrd.stream.handling import AT_ONCE, PAUSE, POLICY, handler, parser, undecoded
+from delivrd.stream.handling import AT_ONCE, CLAIM_AFTER, PAUSE, POLICY, handler, parser, undecoded
 from delivrd.stream.messages import Outgoing, Place, Topics
 from delivrd.stream.translator import Translator
 
@@ -20,9 +20,6 @@ try:
     from faststream.redis import BinaryMessageFormatV1, RedisRouter, StreamSub
 except ImportError as error:
     raise ImportError("FastStream has an extra for each broker: pip install 'faststream[redis]'") from error
-
-CLAIM_AFTER = 60.0
-"""Seconds. Longer than `AT_ONCE` messages take, or a slow worker's messages are read twice."""
 
 
 def router(
@@ -45,7 +42,7 @@ def router(
         at_once: messages that are fetched at a time.
         claim_after: seconds after which a message that nobody has acknowledged is taken over: those of a process
             that was killed, and those that could not be published.
-        pause: seconds to wait where publishing failed.
+        pause: seconds to wait each time that publishing failed.
     """
     made = RedisRouter()
     publish = {
@@ -57,9 +54,11 @@ def router(
     milliseconds = max(1, round(claim_after * 1000))
     abandoned = StreamSub(topics.inputs, group=group, consumer=consumer, min_idle_time=milliseconds, last_id="0")
     new = StreamSub(topics.inputs, group=group, consumer=consumer, max_records=at_once)
-    # The order counts: the first makes a group that is new, and this one from the stream's beginning.
-    for stream in (abandoned, new):
-        made.subscriber(
+    # A group that is new is made by whichever starts first, and only the one for what was abandoned makes it from the
+    # stream's beginning. FastStream starts a router's own subscribers before those of a router within it.
+    later = RedisRouter()
+    for own, stream in ((made, abandoned), (later, new)):
+        own.subscriber(
             stream=stream,
             parser=parser(_mended),
             decoder=undecoded,
@@ -67,6 +66,7 @@ def router(
             no_reply=True,
             message_format=BinaryMessageFormatV1,
         )(handle)
+    made.include_router(later)
     return made
 
 
