@@ -39,11 +39,14 @@ class Shown(NamedTuple):
     seconds: float
 
 
-async def run(kind: str, count: int, kills: int, words: list[str] = WORKER, silence: float = SILENCE) -> Shown:
-    """One run, on a broker of its own.
+async def run(
+    kind: str, url: str, count: int, kills: int, words: list[str] = WORKER, silence: float = SILENCE
+) -> Shown:
+    """One run, on a broker that has no such topics yet.
 
     Args:
         kind: of broker.
+        url: of the broker.
         count: messages to publish.
         kills: how often the worker is killed.
         words: how the worker is started; the kind and the URL follow.
@@ -55,30 +58,29 @@ async def run(kind: str, count: int, kills: int, words: list[str] = WORKER, sile
     got: Counter[tuple[str, bytes]] = Counter()
     strange: list[str] = []
     began, killed = monotonic(), 0
-    with brokers.running(kind) as url:
-        async with desk_at(kind, url) as desk:
-            await desk.publish(sent[: count // 2])
-            worker = await asyncio.create_subprocess_exec(*words, kind, url, cwd=HERE)
-            await desk.publish(sent[count // 2 :])
-            quiet = monotonic()
-            while len(got) < len(wanted) and monotonic() - quiet < silence:
-                for each in await desk.take(0.5):
-                    quiet = monotonic()
-                    if (each.topic, each.body) not in wanted:
-                        strange.append(each.topic)
-                    got[each.topic, each.body] += 1
-                    if each.topic == TOPICS.dead and not (each.headers.get("error") and each.headers.get("reason")):
-                        strange.append("put aside without a reason")
-                if killed < kills and len(got) >= marks[killed]:
-                    worker.kill()
-                    await worker.wait()
-                    killed += 1
-                    worker = await asyncio.create_subprocess_exec(*words, kind, url, cwd=HERE)
-            # What is still on its way comes now: nothing may come that was not expected.
-            for each in await desk.take(1.0):
+    async with desk_at(kind, url) as desk:
+        await desk.publish(sent[: count // 2])
+        worker = await asyncio.create_subprocess_exec(*words, kind, url, cwd=HERE)
+        await desk.publish(sent[count // 2 :])
+        quiet = monotonic()
+        while len(got) < len(wanted) and monotonic() - quiet < silence:
+            for each in await desk.take(0.5):
+                quiet = monotonic()
+                if (each.topic, each.body) not in wanted:
+                    strange.append(each.topic)
                 got[each.topic, each.body] += 1
-            worker.kill()
-            await worker.wait()
+                if each.topic == TOPICS.dead and not (each.headers.get("error") and each.headers.get("reason")):
+                    strange.append("put aside without a reason")
+            if killed < kills and len(got) >= marks[killed]:
+                worker.kill()
+                await worker.wait()
+                killed += 1
+                worker = await asyncio.create_subprocess_exec(*words, kind, url, cwd=HERE)
+        # What is still on its way comes now: nothing may come that was not expected.
+        for each in await desk.take(1.0):
+            got[each.topic, each.body] += 1
+        worker.kill()
+        await worker.wait()
     faults = [f"{kind}: {count} strange messages: {what}" for what, count in Counter(strange).items()]
     for topic in (TOPICS.reports, TOPICS.dead, TOPICS.others):
         lost = sum(1 for place in wanted if place[0] == topic and not got[place])
@@ -95,7 +97,8 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=8)
     given = parser.parse_args()
-    shown = asyncio.run(run(given.kind, given.messages, given.kills))
+    with brokers.running(given.kind) as url:
+        shown = asyncio.run(run(given.kind, url, given.messages, given.kills))
     print(
         f"{given.kind}: {given.messages} inputs, {shown.kills} kills, {shown.reports} reports, {shown.aside} put aside, "
         f"{shown.again} came again, {shown.seconds:.0f} s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ import brokers
 import pytest
 from faststream import BaseMiddleware
 from soak_stream import run
-from stream_desks import desk_at
+from stream_desks import OUT, desk_at
 from stream_inputs import TOPICS, Message, translator
 from stream_worker import broker_with
 
@@ -41,19 +42,40 @@ def need(kind: str) -> None:
         pytest.skip(said)
 
 
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[str]:
+    """RabbitMQ takes seconds to start."""
+    need("rabbit")
+    with brokers.running("rabbit") as url:
+        yield url
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    need("redis")
+    with brokers.running("redis") as url:
+        yield url
+
+
+@pytest.fixture
+def nats() -> Iterator[str]:
+    need("nats")
+    with brokers.running("nats") as url:
+        yield url
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_worker_that_is_killed_loses_nothing_and_puts_all_poison_aside(kind):
-    need(kind)
-    shown = asyncio.run(run(kind, count=700, kills=2))
+def test_a_worker_that_is_killed_loses_nothing_and_puts_all_poison_aside(kind, request):
+    url = request.getfixturevalue(kind)
+    shown = asyncio.run(run(kind, url, count=600, kills=2))
     assert shown.faults == []
     assert (shown.kills, shown.aside > 50) == (2, True)
 
 
-def test_a_worker_that_acknowledges_what_it_has_not_published_is_found_out(tmp_path):
-    need("redis")
+def test_a_worker_that_acknowledges_what_it_has_not_published_is_found_out(tmp_path, redis):
     hasty = tmp_path / "hasty.py"
     hasty.write_text(HASTY.format(tests=os.path.dirname(__file__)))
-    shown = asyncio.run(run("redis", count=700, kills=2, words=[sys.executable, str(hasty)], silence=2.0))
+    shown = asyncio.run(run("redis", redis, count=600, kills=2, words=[sys.executable, str(hasty)], silence=2.0))
     assert any("missing" in fault for fault in shown.faults)
 
 
@@ -105,68 +127,63 @@ def test_on_redis_a_new_group_is_made_by_the_subscriber_that_begins_with_the_old
         assert [each.stream_sub.last_id for each in broker.subscribers] == ["0", ">"]
 
 
-def test_on_redis_what_could_not_be_published_comes_again():
-    need("redis")
+def test_on_redis_what_could_not_be_published_comes_again(redis):
 
     async def show():
-        with brokers.running("redis") as url:
-            async with desk_at("redis", url) as desk:
-                # What holds a text takes no entries.
-                await desk.client.set(TOPICS.reports, "text")
-                await desk.publish([report_of(1)])
-                async with working("redis", url, pause=0.01, claim_after=0.1) as watch:
-                    await asyncio.wait_for(watch.given_back.wait(), 10)
-                    await desk.client.delete(TOPICS.reports)
-                    (arrived,) = await taken(desk, 1)
+        async with desk_at("redis", redis) as desk:
+            # What holds a text takes no entries.
+            await desk.client.set(TOPICS.reports, "text")
+            await desk.publish([report_of(1)])
+            async with working("redis", redis, pause=0.01, claim_after=0.1) as watch:
+                await asyncio.wait_for(watch.given_back.wait(), 10)
+                await desk.client.delete(TOPICS.reports)
+                (arrived,) = await taken(desk, 1)
         return arrived
 
     assert asyncio.run(show()).headers["status"] == "delivered"
 
 
-def test_on_rabbitmq_what_reaches_no_queue_was_not_published_and_comes_again():
-    need("rabbit")
+def test_on_rabbitmq_what_reaches_no_queue_was_not_published_and_comes_again(rabbit):
 
     async def show():
-        with brokers.running("rabbit") as url:
-            async with desk_at("rabbit", url, declares=False) as desk:
-                await desk.channel.declare_queue(TOPICS.inputs, durable=True)
-                await desk.publish([report_of(1)])
-                async with working("rabbit", url, pause=0.01) as watch:
-                    await asyncio.wait_for(watch.given_back.wait(), 10)
-                    from faststream.rabbit import RabbitBroker
+        async with desk_at("rabbit", rabbit, declares=False) as desk:
+            for name in OUT:
+                await desk.channel.queue_delete(name)
+            await desk.channel.declare_queue(TOPICS.inputs, durable=True)
+            await desk.publish([report_of(1)])
+            async with working("rabbit", rabbit, pause=0.01) as watch:
+                await asyncio.wait_for(watch.given_back.wait(), 10)
+                from faststream.rabbit import RabbitBroker
 
-                    from delivrd.stream.rabbit import declare
+                from delivrd.stream.rabbit import declare
 
-                    async with RabbitBroker(url) as other:
-                        await declare(other, TOPICS)
-                    await desk.listen()
-                    (arrived,) = await taken(desk, 1)
+                async with RabbitBroker(rabbit) as other:
+                    await declare(other, TOPICS)
+                await desk.listen()
+                (arrived,) = await taken(desk, 1)
         return arrived
 
     assert asyncio.run(show()).topic == TOPICS.reports
 
 
-def test_on_nats_what_is_larger_than_the_server_takes_is_put_aside():
-    need("nats")
+def test_on_nats_what_is_larger_than_the_server_takes_is_put_aside(nats):
 
     async def show():
-        with brokers.running("nats") as url:
-            async with desk_at("nats", url) as desk, working("nats", url, pause=0.01):
-                # Each of its characters comes to six in the report.
-                body = b"id=m-1&send_status=delivered&more=" + b"%01" * 300_000
-                form = Request("POST", "/dlr", {"Content-Type": "application/x-www-form-urlencoded"}, body)
-                line = write_message(form, account="teli.open")
-                assert len(line) < 1_000_000
-                await desk.publish([Message(line, {}, bare=True)])
-                (arrived,) = await taken(desk, 1)
+        async with desk_at("nats", nats) as desk, working("nats", nats, pause=0.01):
+            # Each of its characters comes to six in the report.
+            body = b"id=m-1&send_status=delivered&more=" + b"%01" * 300_000
+            form = Request("POST", "/dlr", {"Content-Type": "application/x-www-form-urlencoded"}, body)
+            line = write_message(form, account="teli.open")
+            assert len(line) < 1_000_000
+            await desk.publish([Message(line, {}, bare=True)])
+            (arrived,) = await taken(desk, 1)
         return arrived, line
 
     arrived, line = asyncio.run(show())
     assert (arrived.body, arrived.headers["error"]) == (line, "TooLargeForBroker")
 
 
-def test_on_redis_reports_of_one_message_stay_in_order_and_no_entry_is_too_strange_to_be_put_aside():
-    need("redis")
+def test_on_redis_reports_of_one_message_stay_in_order_and_no_entry_is_too_strange_to_be_put_aside(redis):
     strange = [
         {b"\xff\xfe": b"\xff", b"plain": b"text"},
         {b"__data__": b""},
@@ -176,14 +193,13 @@ def test_on_redis_reports_of_one_message_stay_in_order_and_no_entry_is_too_stran
     ]
 
     async def show():
-        with brokers.running("redis") as url:
-            async with desk_at("redis", url) as desk:
-                for fields in strange:
-                    await desk.client.xadd(TOPICS.inputs, fields)
-                await desk.publish([report_of(number) for number in range(300)])
-                async with working("redis", url, claim_after=60.0):
-                    arrived = await taken(desk, 300 + len(strange))
-                pending = await desk.client.xpending(TOPICS.inputs, "delivrd")
+        async with desk_at("redis", redis) as desk:
+            for fields in strange:
+                await desk.client.xadd(TOPICS.inputs, fields)
+            await desk.publish([report_of(number) for number in range(300)])
+            async with working("redis", redis, claim_after=60.0):
+                arrived = await taken(desk, 300 + len(strange))
+            pending = await desk.client.xpending(TOPICS.inputs, "delivrd")
         return arrived, pending
 
     arrived, pending = asyncio.run(show())
