@@ -1,7 +1,8 @@
 """What normalising adds to passing messages on: between streams of Redis, beside FastStream with an empty handler.
 
 Both read the same inputs with a consumer group of their own, publish one message for each and acknowledge it, in turns,
-in processes of their own. What counts is messages a second; their ratio is taken in each round, and its median counts.
+in processes of their own. What counts is the processor time of the worker's process, which no neighbour dilutes; messages
+a second stand beside it. Each round gives a ratio; their median counts.
 Run: `make bench-stream`. The last line is the whole result as JSON.
 """
 
@@ -15,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import brokers
+from bench_receiving import processor_seconds
 from stream_desks import RedisDesk
 from stream_inputs import TOPICS, Message, fixture_inputs, translator
 
@@ -63,8 +65,8 @@ async def normalising(url: str) -> None:
     await main("redis", url)
 
 
-async def seconds(client: Any, what: str, url: str, sent: list[Message]) -> float:
-    """How long a worker takes for these, once it has begun."""
+async def seconds(client: Any, what: str, url: str, sent: list[Message]) -> tuple[float, float]:
+    """How long a worker takes for these, once it has begun: on the clock, and of the processor."""
     await client.flushall()
     await client.xgroup_create(TOPICS.inputs, "delivrd", "0", mkstream=True)
     worker = await asyncio.create_subprocess_exec(sys.executable, __file__, what, url)
@@ -75,14 +77,14 @@ async def seconds(client: Any, what: str, url: str, sent: list[Message]) -> floa
         while not await client.xread({TOPICS.reports: "0"}, block=1000):
             pass
         await desk.publish(sent)
-        began, last = perf_counter(), "0"
+        began, used, last = perf_counter(), processor_seconds(worker.pid), "0"
         left = len(sent) + 1
         while left:
             found = await client.xread({TOPICS.reports: last}, count=left, block=1000)
             for _, entries in found.items() if isinstance(found, dict) else found:
                 entries = entries[0] if isinstance(entries[0], list) else entries
                 last, left = entries[-1][0], left - len(entries)
-        return perf_counter() - began
+        return perf_counter() - began, processor_seconds(worker.pid) - used
     finally:
         worker.kill()
         await worker.wait()
@@ -91,17 +93,18 @@ async def seconds(client: Any, what: str, url: str, sent: list[Message]) -> floa
 async def main() -> int:
     import redis.asyncio
 
-    sent, ratios, rates = inputs(), [], []
+    sent, rounds = inputs(), []
     with brokers.running("redis") as url:
         async with redis.asyncio.from_url(url) as client:
-            for number in range(ROUNDS):
-                bare, ours = [await seconds(client, what, url, sent) for what in ("bare", "ours")]
-                if number:
-                    ratios.append(ours / bare)
-                    rates.append((len(sent) / bare, len(sent) / ours))
-    bare, ours = (median(rate) for rate in zip(*rates, strict=True))
-    print(f"passing on {bare:.0f}, normalising {ours:.0f} messages a second: {median(ratios):.2f} times the time")
-    print(json.dumps({"bare_per_s": bare, "ours_per_s": ours, "ratio": median(ratios), "rounds": len(ratios)}))
+            for _ in range(1 + ROUNDS):
+                rounds.append([await seconds(client, what, url, sent) for what in ("bare", "ours")])
+    # The first warms up.
+    clock = [median(len(sent) / each[side][0] for each in rounds[1:]) for side in (0, 1)]
+    cost = [median(each[side][1] / len(sent) * 1e6 for each in rounds[1:]) for side in (0, 1)]
+    ratio = median(ours[1] / bare[1] for bare, ours in rounds[1:])
+    print(f"passing on:  {clock[0]:6.0f} messages a second, {cost[0]:5.0f} us of the processor each")
+    print(f"normalising: {clock[1]:6.0f} messages a second, {cost[1]:5.0f} us of the processor each, {ratio:.2f} times")
+    print(json.dumps({"per_s": clock, "processor_us": cost, "ratio": ratio, "rounds": ROUNDS}))
     return 0
 
 
