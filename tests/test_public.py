@@ -61,6 +61,10 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         ("delivrd.parquet", "pyarrow", "arrow"),
         ("delivrd.django", "django", "django"),
         ("delivrd.telemetry", "opentelemetry", "opentelemetry"),
+        ("delivrd.stream.redis", "faststream", "stream"),
+        ("delivrd.stream.rabbit", "faststream", "stream"),
+        ("delivrd.stream.kafka", "faststream", "stream"),
+        ("delivrd.stream.nats", "faststream", "stream"),
     ],
 )
 def test_what_needs_an_extra_that_is_missing_names_it(package, missing, extra):

@@ -75,6 +75,11 @@ PAGES = {
         "Told in [Hand reports on](../handing-on.md) and [Count what comes](../observing.md).",
         dict.fromkeys(f"{CORE}.{name}" for name in ("cloudevents", "webhooks", "phones", "telemetry")),
     ),
+    "stream": Page(
+        "Topics",
+        "Told in [Normalise between topics](../streams.md).",
+        dict.fromkeys(["delivrd.stream", *(f"{CORE}.stream.{name}" for name in ("redis", "rabbit", "kafka", "nats"))]),
+    ),
     "pictures": Page(
         "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
     ),
