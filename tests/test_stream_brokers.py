@@ -18,11 +18,12 @@ from stream_inputs import TOPICS, Message, translator
 from stream_worker import broker_with
 
 from delivrd import Request
-from delivrd.stream import Place, write_message
+from delivrd.stream import write_message
 
-KINDS = ["redis", "rabbit", "nats"]
+KINDS = {"redis": 2, "rabbit": 1, "nats": 1}
+"""How often a worker is killed: each start takes a second."""
 
-# It takes messages off the group's list when it fetches them, as no worker may: those of one that is killed are gone.
+# A worker that takes messages off the group's list when it fetches them, as none may: those of one that is killed are gone.
 HASTY = """
 import asyncio, sys
 sys.path.insert(0, "{tests}")
@@ -64,12 +65,12 @@ def nats() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_worker_that_is_killed_loses_nothing_and_puts_all_poison_aside(kind, request):
+@pytest.mark.parametrize(("kind", "kills"), KINDS.items())
+def test_a_worker_that_is_killed_loses_nothing_and_puts_all_poison_aside(kind, kills, request):
     url = request.getfixturevalue(kind)
-    shown = asyncio.run(run(kind, url, count=600, kills=2))
+    shown = asyncio.run(run(kind, url, count=600, kills=kills))
     assert shown.faults == []
-    assert (shown.kills, shown.aside > 50) == (2, True)
+    assert (shown.kills, shown.aside > 50) == (kills, True)
 
 
 def test_a_worker_that_acknowledges_what_it_has_not_published_is_found_out(tmp_path, redis):
@@ -122,8 +123,9 @@ async def taken(desk, count: int):
 
 
 def test_on_redis_a_new_group_is_made_by_the_subscriber_that_begins_with_the_oldest_entry():
-    for _ in range(50):
-        broker = broker_with("redis", "redis://127.0.0.1:1", "worker", translator())
+    made = translator()
+    for _ in range(20):
+        broker = broker_with("redis", "redis://127.0.0.1:1", "worker", made)
         assert [each.stream_sub.last_id for each in broker.subscribers] == ["0", ">"]
 
 
@@ -205,7 +207,6 @@ def test_on_redis_reports_of_one_message_stay_in_order_and_no_entry_is_too_stran
     arrived, pending = asyncio.run(show())
     assert pending["pending"] == 0
     assert sum(each.topic == TOPICS.dead for each in arrived) == len(strange)
-    wanted = [
-        out.body for n in range(300) for out in translator().translate(report_of(n).body) if out.place is Place.REPORTS
-    ]
+    made = translator()
+    wanted = [each.body for number in range(300) for each in made.translate(report_of(number).body)]
     assert [each.body for each in arrived if each.topic == TOPICS.reports] == wanted
