@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -19,7 +20,7 @@ except ImportError as error:
     raise ImportError("routers between topics are an extra: pip install 'delivrd[stream]'") from error
 
 from delivrd.errors import DelivrdError
-from delivrd.stream.messages import Fault, Outgoing, Place
+from delivrd.stream.messages import Fault, Outgoing, Place, Topics
 from delivrd.stream.translator import Translator
 
 PAUSE: Final = 1.0
@@ -77,6 +78,19 @@ def parser(mend: Callable[[Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any
             return await original(await mend(message))
 
     return parse
+
+
+def publishers(
+    topics: Topics, publisher: Callable[[str], Any], publish: Callable[[Any, Outgoing], Awaitable[object]]
+) -> dict[Place, Publish]:
+    """How a message is published, for each place that has a topic.
+
+    Args:
+        topics: by place.
+        publisher: makes FastStream's publisher of a topic.
+        publish: publishes a message by one, as `Publish`.
+    """
+    return {place: partial(publish, publisher(name)) for place in Place if (name := topics.of(place)) is not None}
 
 
 def handler(

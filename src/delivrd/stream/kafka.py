@@ -7,11 +7,10 @@ have one key, so they stand in one partition, in order.
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from typing import Any
 
-from delivrd.stream.handling import PAUSE, POLICY, handler, parser, undecoded
-from delivrd.stream.messages import Outgoing, Place, Topics
+from delivrd.stream.handling import PAUSE, POLICY, handler, parser, publishers, undecoded
+from delivrd.stream.messages import Outgoing, Topics
 from delivrd.stream.translator import Translator
 
 try:
@@ -31,9 +30,7 @@ def router(translator: Translator, topics: Topics, *, group: str = "delivrd", pa
         pause: seconds to wait each time that publishing failed.
     """
     made = KafkaRouter()
-    publish = {
-        place: partial(_publish, made.publisher(name)) for place in Place if (name := topics.of(place)) is not None
-    }
+    publish = publishers(topics, made.publisher, _publish)
     made.subscriber(
         topics.inputs,
         group_id=group,

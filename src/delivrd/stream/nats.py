@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from delivrd.stream.handling import AT_ONCE, CLAIM_AFTER, PAUSE, POLICY, handler, undecoded
-from delivrd.stream.messages import Outgoing, Place, Topics
+from delivrd.stream.handling import AT_ONCE, CLAIM_AFTER, PAUSE, POLICY, handler, publishers, undecoded
+from delivrd.stream.messages import Outgoing, Topics
 from delivrd.stream.translator import Translator
 
 try:
@@ -44,11 +44,7 @@ def router(
     """
     made = NatsRouter()
     kept = JStream(stream)
-    publish = {
-        place: partial(_publish, made.publisher(name, stream=kept))
-        for place in Place
-        if (name := topics.of(place)) is not None
-    }
+    publish = publishers(topics, partial(made.publisher, stream=kept), _publish)
     made.subscriber(
         topics.inputs,
         stream=kept,

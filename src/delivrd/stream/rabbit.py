@@ -5,10 +5,9 @@ The rule of this module: queues and messages are durable, and what reaches no qu
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from delivrd.stream.handling import AT_ONCE, PAUSE, POLICY, handler, undecoded
+from delivrd.stream.handling import AT_ONCE, PAUSE, POLICY, handler, publishers, undecoded
 from delivrd.stream.messages import Outgoing, Place, Topics
 from delivrd.stream.translator import Translator
 
@@ -34,11 +33,7 @@ def router(translator: Translator, topics: Topics, *, at_once: int = AT_ONCE, pa
         pause: seconds to wait each time that publishing failed.
     """
     made = RabbitRouter()
-    publish = {
-        place: partial(_publish, made.publisher(_queue(name), persist=True))
-        for place in Place
-        if (name := topics.of(place)) is not None
-    }
+    publish = publishers(topics, lambda name: made.publisher(_queue(name), persist=True), _publish)
     made.subscriber(
         _queue(topics.inputs),
         channel=Channel(prefetch_count=at_once),

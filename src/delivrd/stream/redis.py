@@ -7,13 +7,12 @@ and a list's item is gone when it is taken: neither can come again.
 from __future__ import annotations
 
 from base64 import b64encode
-from functools import partial
 from typing import Any
 
 import msgspec
 
-from delivrd.stream.handling import AT_ONCE, CLAIM_AFTER, PAUSE, POLICY, handler, parser, undecoded
-from delivrd.stream.messages import Outgoing, Place, Topics
+from delivrd.stream.handling import AT_ONCE, CLAIM_AFTER, PAUSE, POLICY, handler, parser, publishers, undecoded
+from delivrd.stream.messages import Outgoing, Topics
 from delivrd.stream.translator import Translator
 
 try:
@@ -45,11 +44,7 @@ def router(
         pause: seconds to wait each time that publishing failed.
     """
     made = RedisRouter()
-    publish = {
-        place: partial(_publish, made.publisher(stream=name))
-        for place in Place
-        if (name := topics.of(place)) is not None
-    }
+    publish = publishers(topics, lambda name: made.publisher(stream=name), _publish)
     handle = handler(translator, publish, pause=pause)
     milliseconds = max(1, round(claim_after * 1000))
     abandoned = StreamSub(topics.inputs, group=group, consumer=consumer, min_idle_time=milliseconds, last_id="0")
