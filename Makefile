@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-receiving bench-ledger soak-ledger soak-receiving soak-backfill docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ bench-receiving: $(READY) ## what receiving adds to a bare framework, over socke
 bench-ledger: $(READY) ## what keeping and finding costs, with ten million messages (MESSAGES=300000 for fewer)
 	$(BIN)/python tests/ledger/bench_ledger.py --messages $(or $(MESSAGES),10000000)
 
+bench-stream: $(READY) ## what normalising adds to passing on, between streams of Redis
+	$(BIN)/python tests/bench_stream.py
+
 soak-ledger: $(READY) ## eight processes write 200,000 receipts into each store, and are killed forty times
 	$(BIN)/python tests/ledger/soak.py sqlite
 	$(BIN)/python tests/ledger/soak.py postgresql
@@ -76,6 +79,11 @@ soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, whil
 
 soak-backfill: $(READY) ## two million rows, while the backfill is killed twenty times (ROWS=100000 for fewer)
 	$(BIN)/python tests/soak_backfill.py --rows $(or $(ROWS),2000000)
+
+soak-stream: $(READY) ## 10,000 inputs through a worker between topics of each broker, while it is killed eight times
+	$(BIN)/python tests/soak_stream.py redis
+	$(BIN)/python tests/soak_stream.py rabbit
+	$(BIN)/python tests/soak_stream.py nats
 
 docs: $(READY) ## write the generated pages of docs/ again
 	$(BIN)/python tests/write_docs.py

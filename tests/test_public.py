@@ -63,6 +63,10 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         ("delivrd.parquet", "pyarrow", "arrow"),
         ("delivrd.django", "django", "django"),
         ("delivrd.telemetry", "opentelemetry", "opentelemetry"),
+        ("delivrd.stream.redis", "faststream", "stream"),
+        ("delivrd.stream.rabbit", "faststream", "stream"),
+        ("delivrd.stream.kafka", "faststream", "stream"),
+        ("delivrd.stream.nats", "faststream", "stream"),
     ],
 )
 def test_what_needs_an_extra_that_is_missing_names_it(package, missing, extra):
@@ -70,6 +74,20 @@ def test_what_needs_an_extra_that_is_missing_names_it(package, missing, extra):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"delivrd[{extra}]" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("broker", "missing"), [("redis", "redis"), ("rabbit", "aio_pika"), ("kafka", "aiokafka"), ("nats", "nats")]
+)
+def test_a_router_whose_broker_has_no_library_names_it(broker, missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; import delivrd.stream.{broker}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"pip install 'faststream[{broker}]'")
+
+
+def test_what_publishes_inputs_needs_no_extra():
+    assert not loaded_by("import delivrd.stream") & {"faststream", "pydantic", "asyncio"}
 
 
 def test_the_kit_imports_nothing_of_delivrd_until_it_is_switched_on():

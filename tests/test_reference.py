@@ -33,6 +33,7 @@ def test_every_module_for_users_is_in_the_reference():
         f"delivrd.{name}"
         for name in ("asgi", "wsgi", "aiohttp", "django", "hookspecs", "cloudevents", "webhooks", "phones", "telemetry")
     }
+    here |= {f"delivrd.stream.{name}" for name in ("redis", "rabbit", "kafka", "nats")}
     # A package that says what is public of it; the command line's own is for `delivrd` alone.
     source = DOCS.parent / "src/delivrd"
     packages = {f"delivrd.{path.parent.name}" for path in source.glob("*/__init__.py") if "__all__" in path.read_text()}

@@ -76,6 +76,11 @@ PAGES = {
         dict.fromkeys(f"{CORE}.{name}" for name in ("cloudevents", "webhooks", "phones", "telemetry")),
     ),
     "many": Page("Many at once", "Told in [Read many at once](../many.md).", {"delivrd.arrow": None}),
+    "stream": Page(
+        "Topics",
+        "Told in [Normalise between topics](../streams.md).",
+        dict.fromkeys(["delivrd.stream", *(f"{CORE}.stream.{name}" for name in ("redis", "rabbit", "kafka", "nats"))]),
+    ),
     "pictures": Page(
         "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
     ),

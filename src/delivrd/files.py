@@ -342,6 +342,15 @@ def _read_line(
         yield found
 
 
+def sample_of(line: InputLine) -> Sample:
+    """The sample that a line of JSON holds; `sample_line` is the inverse.
+
+    Raises:
+        ValueError: a field of it cannot be meant; the message names it, and shows no value.
+    """
+    return _line_sample(line, {}, AccountMemory())
+
+
 def _line_sample(line: InputLine, said: Mapping[str, str], accounts: AccountMemory) -> Sample:
     own = _sample(line.input(), {name: value for name, value in said.items() if name not in ("client", "account")})
     account = line.account if line.account is not None or "account" not in said else _document(said["account"])

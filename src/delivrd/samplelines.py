@@ -141,7 +141,14 @@ def parse_line(data: bytes) -> AnyLine:
         except (msgspec.MsgspecError, UnicodeError):
             pass
     # Outside the handler, so that no error carries what the strict one quoted.
-    document = parse_object(data)
+    return line_from(parse_object(data))
+
+
+def line_from(document: Mapping[str, Any]) -> AnyLine:
+    """A line, already taken out of its JSON.
+
+    Raises: as `parse_line`.
+    """
     kind = _KINDS.get(str(document.get("kind")))
     if kind is None:
         raise ValueError(f"kind: expected one of {', '.join(_KINDS)}")
