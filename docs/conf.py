@@ -1,7 +1,8 @@
 """How Sphinx makes a site of these pages: `make site`.
 
 The rule of this module: the pages are Markdown that reads well without it. What only the site needs is worked out
-here: its tables of contents, from the lists of the index, and links to public names, from the modules.
+here: its tables of contents, from the lists of the index, links to public names, from the modules, and the pictures
+that pages show in HTML of their own.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from docutils.nodes import Element, reference
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -66,6 +69,7 @@ pygments_dark_style = "monokai"
 
 LISTED = re.compile(r"^- \[`?([^]`]*)`?\]\(([\w./-]+)\.md\)", re.MULTILINE)
 SECTION = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
+LINK = re.compile(r'\b(?:src|srcset|href)="(?![a-z]+:|//|#)([^"#?]+)')
 WORD = re.compile(r"(?<![`:\w])`(\w+(?:\.\w+)*)`(?![`_])")
 PUBLIC = write_api.public_names()
 """Where each public name is told of: by its own module's path, and by the public one."""
@@ -102,10 +106,23 @@ def follow(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Elem
     return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
 
 
-def add_front_page(app: Sphinx, error: Exception | None) -> None:
-    """Show the index where a server looks for it."""
-    if error is None and app.builder.format == "html":
-        shutil.copyfile(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Add what Sphinx does not: the index where a server looks for it, and pictures, since it reads no HTML of pages.
+
+    Raises:
+        ExtensionError: a page shows or links to a file that the site does not have.
+    """
+    if error is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    shutil.copyfile(site / f"{root_doc}.html", site / "index.html")
+    for picture in HERE.rglob("*.svg"):
+        shutil.copyfile(picture, site / picture.relative_to(HERE))
+    pages = [*(site / f"{name}.html" for name in app.env.found_docs), site / "index.html"]
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text(encoding="utf-8"))]
+    lost = sorted({f"{page.name}: {link}" for page, link in links if not (page.parent / unquote(link)).exists()})
+    if lost:
+        raise ExtensionError(f"the site lacks what its pages show: {', '.join(lost)}")
 
 
 def setup(app: Sphinx) -> None:
@@ -120,4 +137,4 @@ def setup(app: Sphinx) -> None:
     # After napoleon, which takes the sections apart.
     app.connect("autodoc-process-docstring", link_names, priority=900)
     app.connect("missing-reference", follow)
-    app.connect("build-finished", add_front_page)
+    app.connect("build-finished", finish)

@@ -37,6 +37,7 @@ from delivrd import (
     MailText,
     NoCode,
     Pdu,
+    Permanence,
     Provider,
     Push,
     Question,
@@ -93,7 +94,16 @@ READING = Reading(
 )
 ROWS = (
     Row("OK", Status.DELIVERED, True, Evidence.HANDSET, meaning="it is there"),
-    Row("BAD", Status.FAILED, True, cause=Cause.BARRED, meaning="no | way", dashboard="Lost", map_error=13),
+    Row(
+        "BAD",
+        Status.FAILED,
+        True,
+        cause=Cause.BARRED,
+        permanence=Permanence.PERMANENT,
+        meaning="no | way",
+        dashboard="Lost",
+        map_error=13,
+    ),
     Row("FOG", Status.UNKNOWN, True, meaning="who knows", overrules=True, source=Source("Acme's forum")),
 )
 
@@ -820,7 +830,7 @@ def test_a_page_says_everything_that_is_declared() -> None:
         "| `secret` | (dropped on purpose) |",
         "### `state+sub`",
         "consulted only where no field above has decided",
-        "| `BAD` | failed | yes |  | barred | temporary | later |  | 13 | no \\| way | Lost |  |",
+        "| `BAD` | failed | yes |  | barred | permanent | later |  | 13 | no \\| way | Lost |  |",
         "| `FOG` | unknown | yes |  |  |  | unsafe | yes |  | who knows |  | Acme's forum |",
         "`done` says whether a status is final.",
         "An input without any code is unreadable.",

@@ -13,10 +13,12 @@ from write_tables import code, table
 
 from delivrd import Cause, Registry, Status
 from delivrd.listing import CodeLine, code_lines
-from delivrd.pages import code_table
 from delivrd.pictures import NARROW, WIDE, draw_codes, draw_coverage
 from delivrd.pictures.coverage import coverage
 from delivrd.tables import Consulted
+
+OPEN = "\N{NO-BREAK SPACE}…"
+"""Behind a word that is not final; no line ends before it."""
 
 
 def pictures(providers: Registry) -> dict[str, str]:
@@ -44,24 +46,25 @@ def comparison(providers: Registry) -> str:
     lines = every_line(providers)
     parts = [
         "# The codes of all providers, compared",
-        "By what each means to us; who wins where several codes come together is told in [rules](rules.md). The same from "
-        "our words to theirs: [the map](map.md). For programs: [export the tables](export-codes.md).",
+        "By what each means to us; which counts where several codes come together is told in [the rules](rules.md). A "
+        "field leads to its provider's page, with the source of its table. The same from our words to theirs: [the "
+        "map](map.md). For programs: [export the tables](export-codes.md).",
         "## One word in several tables",
-        "What each field takes a word to be that more than one provider uses. `…` stands for: not final.",
+        "Words that more than one provider uses, and what each field means by them. `…` stands for: not final.",
         words_table(lines),
         "## One word, several meanings",
         "Codes of the same spelling that providers mean differently: in status, finality, evidence or cause.",
-        code_table(list(disputed(lines))),
+        lines_table(list(disputed(lines))),
     ]
     for status in Status:
         meant = [line for line in lines if line.status is status]
         parts += [f"## {status}", f"{sentence(status.outcome)}: {status.meaning}."]
-        parts.append(code_table(meant) if meant else "No code of an installed provider.")
+        parts.append(lines_table(meant) if meant else "No code of an installed provider.")
         parts += unsaid(providers, status)
     parts += ["## Silent codes", "Listed, and deciding nothing."]
-    parts.append(code_table([line for line in lines if line.status is None and line.absence is None]))
+    parts.append(lines_table([line for line in lines if line.status is None and line.absence is None]))
     parts += ["## No report", "Codes of answers by which a provider gives no report."]
-    parts.append(code_table([line for line in lines if line.absence is not None]))
+    parts.append(lines_table([line for line in lines if line.absence is not None]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,9 +73,9 @@ def code_map(providers: Registry) -> str:
     lines = every_line(providers)
     parts = [
         "# The map: from our words to their codes",
-        "For each status, then for each cause, the codes of every provider that lead there. The other way round, with "
-        "sources: [the codes compared](codes.md). A code decides alone only where no field of higher authority does: "
-        "[rules](rules.md).",
+        "For each status, then for each cause, the codes of every provider that lead there. The other way round: "
+        "[the codes compared](codes.md). A code decides alone only where no field of higher authority does: "
+        "[the rules](rules.md).",
         "## What is covered",
         shown("coverage", "How many codes of each provider lead to each status and each cause; as a table below"),
         "The same in figures. What only a setting of an account brings is counted too.",
@@ -97,6 +100,29 @@ def code_map(providers: Registry) -> str:
 def every_line(providers: Registry) -> list[CodeLine]:
     """Every line of every provider."""
     return [line for provider in providers.values() for line in code_lines(provider)]
+
+
+def lines_table(lines: Sequence[CodeLine]) -> str:
+    """Lines as a table that fits a page; columns that nothing uses are left out."""
+    columns = {
+        "provider, field": [where(line) for line in lines],
+        "code": [code(line.code) for line in lines],
+        "status": ["" if line.absence else line.status or "(silent)" for line in lines],
+        "no report": [line.absence or "" for line in lines],
+        "final": ["" if line.final is None else "yes" if line.final else "no" for line in lines],
+        "evidence": [line.evidence or "" for line in lines],
+        "cause": [line.cause or "" for line in lines],
+        "resend": [line.resend or "" for line in lines],
+        "meaning": [line.meaning for line in lines],
+    }
+    used = {name: cells for name, cells in columns.items() if any(cells)}
+    return table(list(used), zip(*used.values(), strict=True))
+
+
+def where(line: CodeLine) -> str:
+    """A line's field, and under which setting it has this line."""
+    said = f"[{line.provider} {code(line.field)}](providers/{line.provider}.md)"
+    return said if line.setting is None else f"{said}, where {code(line.setting)} is true"
 
 
 def map_table(lines: Sequence[CodeLine], *, status: bool) -> str:
@@ -145,7 +171,7 @@ def words_table(lines: Iterable[CodeLine]) -> str:
     fields = [field for field in fields if any((word, field) in meant for word in shared)]
 
     def cell(line: CodeLine | None) -> str:
-        return "" if line is None else f"{line.status}{'' if line.final else ' …'}"
+        return "" if line is None else f"{line.status}{'' if line.final else OPEN}"
 
     head = ["word", *(f"{provider} {code(field)}" for provider, field in fields)]
     return table(head, [(code(word), *(cell(meant.get((word, field))) for field in fields)) for word in shared])

@@ -18,13 +18,18 @@ import delivrd
 from delivrd import (
     AbsenceKind,
     Cause,
+    DeliverSm,
     Evidence,
     InputError,
+    Mail,
     Outcome,
     Party,
     Permanence,
+    Provider,
     Registry,
+    Request,
     Resend,
+    Response,
     Status,
     WarningKind,
 )
@@ -37,6 +42,13 @@ from delivrd.vocabulary import Word
 DOCS = Path(__file__).parent.parent / "docs"
 WRITTEN = "<!-- Written by `make docs`: change what it is made from. -->"
 WIDTH = 88
+GUIDES = {
+    Request: "[requests over HTTP](../receiving.md)",
+    Response: "[answers, by asking](../asking.md)",
+    Mail: "[mails, from a mailbox](../asking.md#mailboxes)",
+    DeliverSm: "[PDUs over SMPP](../smpp.md)",
+}
+"""The page on each kind of input."""
 
 
 def pages() -> dict[str, str]:
@@ -52,7 +64,7 @@ def pages() -> dict[str, str]:
     written |= {f"api/{name}.md": text for name, text in write_api.pages()}
     written |= {
         f"providers/{name}.md": provider_page(
-            provider, shown(name, f"The codes of {provider.title}, and where they lead")
+            provider, shown(name, f"The codes of {provider.title}, and where they lead"), guides(provider)
         )
         for name, provider in providers.items()
     }
@@ -61,11 +73,17 @@ def pages() -> dict[str, str]:
     return {**marked, **pictures(providers), "report.schema.json": schema}
 
 
+def guides(provider: Provider) -> str:
+    """Where it is told how the provider's kinds of input are taken."""
+    ways = "; ".join(led for kind, led in GUIDES.items() if kind in provider.ways)
+    return f"How to take what it sends: {ways}. What stands in the columns: [the words of a report](../vocabulary.md)."
+
+
 def vocabulary() -> str:
     """Every word of a canonical report."""
     parts = [
         "# The words of a report",
-        "Each axis is one enumeration of `delivrd`. How codes become these words is told in [rules](rules.md).",
+        "Each axis is one enumeration of `delivrd`. How codes become these words is told in [the rules](rules.md).",
         "## Status",
         summary(Status),
         table(["status", "outcome", "meaning"], [(code(each), each.outcome, each.meaning) for each in Status]),

@@ -31,15 +31,17 @@ _BODIES: Final[Mapping[BodyKind, str]] = {
 _UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def provider_page(provider: Provider, picture: str = "") -> str:
+def provider_page(provider: Provider, picture: str = "", guides: str = "") -> str:
     """The whole page of one provider.
 
     Args:
         provider: any.
         picture: what shows the picture of its codes, in Markdown.
+        guides: a paragraph that leads to pages about its kinds of input, in Markdown.
     """
+    about = f"`{provider.name}`, by {provider.vendor}. Documented in: {_source(provider.docs)}."
     parts = [
-        [f"# {provider.title}", f"`{provider.name}`, by {provider.vendor}. Documented in: {_source(provider.docs)}."],
+        [f"# {provider.title}", about, *([guides] if guides else [])],
         _notes(provider),
         ["## What it sends", *_ways(provider)],
         ["## Codes", *([picture] if picture else []), *_codes(provider)],
@@ -70,7 +72,7 @@ def code_table(lines: Sequence[CodeLine], *, fields: bool = True, besides: Sourc
         "final": ["" if line.final is None else _yes(line.final) for line in lines],
         "evidence": [line.evidence or "" for line in lines],
         "cause": [line.cause or "" for line in lines],
-        "permanence": [line.permanence or "" for line in lines],
+        "permanence": [_own_permanence(line) for line in lines],
         "resend": [line.resend or "" for line in lines],
         "overrules": ["yes" if line.overrules else "" for line in lines],
         "MAP error": ["" if line.map_error is None else str(line.map_error) for line in lines],
@@ -80,6 +82,12 @@ def code_table(lines: Sequence[CodeLine], *, fields: bool = True, besides: Sourc
     }
     used = {name: cells for name, cells in columns.items() if any(cells)}
     return _table(list(used), zip(*used.values(), strict=True))
+
+
+def _own_permanence(line: CodeLine) -> str:
+    """The provider's own word; what follows from the cause stands in the table of causes."""
+    said = line.permanence
+    return "" if said is None or (line.cause is not None and said is line.cause.permanence) else said
 
 
 def _source_of(line: CodeLine) -> Source:
@@ -276,26 +284,31 @@ def _reply(provider: Provider) -> list[str]:
 
 
 def _settings(settings: type[msgspec.Struct]) -> Iterator[str]:
-    fields = msgspec.structs.fields(settings)
-    if not fields:
-        return
-    yield "## Settings of an account"
-    said = _attributes(inspect.getdoc(settings) or "")
-    rows = [
-        (
-            _code(field.encode_name),
-            _code(_type_name(field.type)),
-            "required" if field.required else _code(_default(field)),
-            said.get(field.name, ""),
-        )
-        for field in fields
-    ]
-    yield _table(["setting", "type", "default", "meaning"], rows)
+    rows = list(_setting_rows(settings))
+    if rows:
+        yield "## Settings of an account"
+        yield "Said in the account's `settings`."
+        yield _table(["setting", "type", "default", "meaning"], rows)
+
+
+def _setting_rows(settings: type[msgspec.Struct], within: str = "") -> Iterator[tuple[str, str, str, str]]:
+    said: dict[str, str] = {}
+    for kind in reversed(settings.__mro__):
+        said |= _attributes(inspect.cleandoc(vars(kind).get("__doc__") or ""))
+    for field in msgspec.structs.fields(settings):
+        # As it is written in a file of accounts, where other names need quotes.
+        name = field.encode_name if field.encode_name.isidentifier() else f'"{field.encode_name}"'
+        name, meaning = f"{within}{name}", said.get(field.name, "")
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield _code(name), "a table", "required" if field.required else "", meaning
+            yield from _setting_rows(field.type, f"{name}.")
+        else:
+            yield _code(name), _code(_type_name(field.type)), "required" if field.required else _default(field), meaning
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-    return msgspec.json.encode(value).decode()
+    return "" if value is None else _code(msgspec.json.encode(value).decode())
 
 
 def _type_name(hint: object) -> str:

@@ -120,7 +120,7 @@ class Names(
     """The parameters of an account's `dlr-url`: for each escape code the name before it; and that of your own id.
 
     Attributes:
-        date: None unless the URL has it: the recommended one has `%T`.
+        date: absent unless the URL has it: the recommended one has `%T`.
     """
 
     id: str = "id"
@@ -138,7 +138,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an account may say of its Kannel.
 
     Attributes:
-        names: the parameters of its `dlr-url`; those of the recommended one by default.
+        names: the parameters of its `dlr-url`: for each escape code the name before it, in `id` that of your own id;
+            those of the recommended one by default.
         err_is_map: the `err` in `%A` carries GSM MAP errors.
     """
 
