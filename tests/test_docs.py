@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 import types
 from itertools import groupby
 from pathlib import Path
@@ -363,3 +364,10 @@ def test_no_page_is_longer_than_one_sitting():
     for page in BY_HAND:
         limit = 130 if page.parent == ROOT else 150
         assert len(page.read_text(encoding="utf-8").splitlines()) <= limit, page
+
+
+def test_every_extra_is_told_of_where_installing_is():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    rows = re.findall(r"^\| (`.*?`) \|", (DOCS / "installing.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"`([\w-]+)`", " ".join(rows))) == sorted(extras)

@@ -4,24 +4,63 @@ from __future__ import annotations
 
 import msgspec
 
-from delivrd import Cause, CodeTable, Permanence, Registry, Row, Source, Status
+from delivrd import (
+    BodyKind,
+    Cause,
+    Code,
+    CodeTable,
+    Fields,
+    NoSettings,
+    Permanence,
+    Provider,
+    Push,
+    Reading,
+    Row,
+    Shape,
+    Source,
+    Status,
+)
 from delivrd.pages import provider_page
 
-LEGACY = Registry.installed()["messente-legacy"]
+LETTER = Source("A letter")
+
+
+class Event(Shape):
+    id: Code = None
+    err: Code = None
+
+
+def page_of(*, permanence=None, settings=NoSettings):
+    row = Row("1", Status.FAILED, True, cause=Cause.BARRED, permanence=permanence, meaning="barred")
+    reading = Reading(shape=Event, fields=Fields(message_id="id"))
+    return provider_page(
+        Provider(
+            name="acme",
+            vendor="Acme",
+            title="Acme SMS",
+            docs=LETTER,
+            tables=(CodeTable("err", (row,), LETTER),),
+            ways=(Push(reading=reading, bodies=(BodyKind.JSON,)),),
+            settings=settings,
+        ),
+        guides="How to take it: somewhere.",
+    )
 
 
 def test_a_page_tells_how_long_a_cause_lasts_only_where_the_provider_says_it():
     # Otherwise it follows from the cause, and the words of a report tell of it.
-    def page(permanence):
-        row = Row("1", Status.FAILED, True, cause=Cause.BARRED, permanence=permanence, meaning="barred")
-        table = CodeTable("err", (row,), Source("A letter"))
-        return provider_page(msgspec.structs.replace(LEGACY, tables=(table,)))
-
     own = "| code | status | final | cause | permanence | resend | meaning |"
-    derived = own.replace(" permanence |", "")
-    assert own in page(Permanence.PERMANENT)
+    assert own in page_of(permanence=Permanence.PERMANENT)
     for said in (None, Cause.BARRED.permanence):
-        assert derived in page(said)
+        assert own.replace(" permanence |", "") in page_of(permanence=said)
+
+
+def test_what_leads_to_other_pages_stands_below_what_it_is():
+    assert page_of().splitlines()[2:5] == [
+        "`acme`, by Acme. Documented in: A letter.",
+        "",
+        "How to take it: somewhere.",
+    ]
 
 
 class CommonSettings(msgspec.Struct, frozen=True):
@@ -56,8 +95,8 @@ class DeskSettings(CommonSettings, frozen=True):
 
 
 def test_a_page_tells_of_settings_inherited_and_within_others_as_a_file_writes_them():
-    page = provider_page(msgspec.structs.replace(LEGACY, settings=DeskSettings))
-    assert page.partition("## Settings of an account\n\n")[2].splitlines()[4:] == [
+    rows = page_of(settings=DeskSettings).partition("## Settings of an account\n\n")[2].splitlines()
+    assert [row for row in rows if row.startswith("| `")] == [
         '| `desk` | `str` | `"front"` | which one. |',
         "| `names` | a table |  | of the parameters. |",
         '| `names."%d"` | `str` | `"type"` |  |',
