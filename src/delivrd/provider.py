@@ -200,8 +200,16 @@ class Provider:
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
         """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
 
-        Args, raises: as `read`, and `NotAuthentic` where the input does not prove its sender, or
-            where the account is configured for no proof and does not say `open`.
+        Args:
+            input: as it arrived.
+            account: its secrets are what the input is checked by; its zone, meanings and settings count.
+            received_at: when it arrived; aware. It stands in the reports, in UTC.
+
+        Raises:
+            NotAuthentic: the input does not prove its sender, or the account is configured for no proof and does not
+                say `open`.
+            InputError, AccountError, PluginError: as from `read`.
+            TypeError, ValueError: also where no account is given.
         """
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
