@@ -7,6 +7,11 @@ from collections.abc import Iterator
 
 import postgres
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A test needs no clock: on a busy machine any example can take any time.
+settings.register_profile("delivrd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("delivrd")
 
 
 @pytest.fixture(scope="session")
