@@ -135,3 +135,9 @@ def test_bytes_that_are_no_text_are_stored_as_they_came_but_for_the_secret():
     body = b"\xff\xfe\xe2\x82gr\xc3\xbcn\x00\x80 id=1"
     kept = TELI.blotted(Request("POST", "/dlr/us", (), body), Account(name="us", secrets=["gr\u00fcn"]))
     assert kept.body == b"\xff\xfe\xe2\x82***\x00\x80 id=1"
+
+
+def test_a_secret_that_no_encoding_can_write_is_hidden_too():
+    account = Account(settings={"token": "half \ud83d of it"})
+    assert UPSIDE.blot("token=half \ud83d of it.", account) == "token=***."
+    assert UPSIDE.blotted(Mail(b"nothing in it"), account) == Mail(b"nothing in it")

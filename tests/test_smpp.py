@@ -27,6 +27,7 @@ from delivrd import (
     Row,
     Rule,
     Status,
+    TooLarge,
     Unreadable,
     WarningKind,
     explain,
@@ -97,6 +98,15 @@ def test_the_quick_reader_takes_the_textbook_form_and_leaves_the_rest() -> None:
         pdu("id:1"),
     )
     assert [takes(each) for each in (*taken, *left)] == [True] * len(taken) + [False] * len(left)
+
+
+def test_the_textbook_form_too_is_refused_where_it_is_larger_than_the_account_allows() -> None:
+    account = Account(open=True, max_body=len(TEXTBOOK) + 100)
+    receipt = pdu(tlvs=BOTH | {0x1400: b"x" * 100})
+    for take in (SMPP.read, SMPP.receive):
+        assert take(pdu(tlvs=BOTH), account).reports
+        with pytest.raises(TooLarge):
+            take(receipt, account)
 
 
 # --- what is a receipt

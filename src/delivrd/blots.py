@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -38,7 +38,7 @@ class Blotter:
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
-        ways = (str, quote, quote_plus, _quote_all, _json)
+        ways = (str, _quote, _quote_plus, _quote_all, _json)
         spelt = {outer(inner(secret)) for secret in secrets for inner in ways for outer in ways}
         # The longest first: one secret can begin another.
         words = "|".join(map(re.escape, sorted(spelt, key=len, reverse=True)))
@@ -131,5 +131,7 @@ def _unescaped(piece: str) -> str:
 _UNESCAPES: Final = (unquote, unquote_plus, _unescaped)
 
 
-def _quote_all(text: str) -> str:
-    return quote(text, safe="")
+# Half a character is no text that a URL could hold, and no reason to fail where something has to be hidden.
+_quote: Final = partial(quote, errors="surrogatepass")
+_quote_plus: Final = partial(quote_plus, errors="surrogatepass")
+_quote_all: Final = partial(quote, safe="", errors="surrogatepass")

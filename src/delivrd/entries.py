@@ -89,7 +89,7 @@ FROM_QUERY: Final = Entry(
         "if request.method not in METHODS: refuse_method(METHODS)",
         "query = target.partition('?')[2]",
         # The commonest form needs no unescaping: a third of the general reader's cost.
-        "if '%' in query or '+' in query or '#' in query or not query.isascii(): return lenient(request, received_at)",
+        "if '%' in query or '+' in query or '#' in target or not query.isascii(): return lenient(request, received_at)",
         "pairs = query.split('&', MOST_FIELDS)",
         "item = {}",
         "for pair in pairs:",
@@ -124,6 +124,7 @@ def from_pdu(quick: Quick) -> Entry:
             f"if match is None or not (source.isascii() and destination.isascii()): {hand_over}",
             f"{' = '.join(parameters.values())} = None",
             "if pdu.tlvs:",
+            f"    if sum(map(len, pdu.tlvs.values())) + len(data) > LIMIT: {hand_over}",
             "    found = read_parameters(pdu.tlvs, match)",
             f"    if found is None: {hand_over}",
             f"    {', '.join(parameters.values())} = found",
