@@ -391,7 +391,7 @@ def batch(made: Callable[[int], dict[str, str]], most: int = 1000) -> tuple[Gath
 
 def test_an_input_is_looked_through_once_however_many_codes_it_holds(monkeypatch):
     looked, real = [], gathering.raw_text
-    monkeypatch.setattr(gathering, "raw_text", lambda input, bare: looked.append(input) or real(input, bare=bare))
+    monkeypatch.setattr(gathering, "raw_text", lambda seen, bare: looked.append(seen) or real(seen, bare=bare))
     gatherer, kept = batch(lambda number: {"message_id": f"m{number}", "status": f"NEW{number}"})
     found = gatherer.found()
     assert (len(found), gatherer.left_out, len(looked), kept) == (1000, BATCH - 1000, 1, [])
