@@ -54,7 +54,7 @@ from delivrd import (
     read_samples,
     report_schema,
 )
-from delivrd.cli import main
+from delivrd.cli import main, texttable
 from delivrd.cli.output import columns, one_line
 from delivrd.cli.texttable import text_table
 from delivrd.pages import duration, provider_page
@@ -802,6 +802,15 @@ def test_a_cell_is_cut_only_where_its_line_is_too_long() -> None:
 def test_a_wide_character_takes_two_columns_and_a_combining_one_none() -> None:
     lines = text_table(("a", "b"), [("\u6f22\u5b57", "x"), ("e\u0301", "y")]).split("\n")
     assert lines == ["a     b", "----  -", "\u6f22\u5b57  x", "e\u0301     y"]
+
+
+def test_a_cell_that_is_cut_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    real = texttable._width
+    monkeypatch.setattr(texttable, "_width", lambda text: measured.append(len(text)) or real(text))
+    long = "\u6f22" * 5000
+    assert text_table(("a",), [(long,)], 20).endswith("\u6f22\u2026 ".rstrip())
+    assert sum(measured) < 5 * len(long)
 
 
 def test_a_table_is_as_wide_as_the_terminal_or_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,6 +234,27 @@ def test_a_version_that_fails_or_ends_is_told_of(toy):
     assert PHONE not in shown.stdout + shown.stderr
 
 
+def test_a_version_whose_answer_cannot_be_written_is_told_of(toy):
+    odd = "\ndelivrd.Report.to_dict = lambda self: {'status': object()}\n"
+    new, past = toy.site("new", DONE, more=odd), toy.inputs([{"id": "1", "stat": "DONE"}])
+    assert "TypeError: Object of type object is not JSON" in toy.diff(toy.site("old", DONE), new, past, code=2).stderr
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_version_that_never_answers_is_told_of(toy, monkeypatch, when):
+    monkeypatch.setattr("delivrd.diff.sides._TICK", 0.01)
+    monkeypatch.setattr("delivrd.diff.sides._TICKS", 200)
+    hangs = "\nimport threading\n"
+    hangs += (
+        "threading.Event().wait()"
+        if when == "at once"
+        else "delivrd.Provider.read = lambda *a, **k: threading.Event().wait()"
+    )
+    past = toy.inputs([{"id": "1", "stat": "DONE"}])
+    said = toy.diff(toy.site("old", DONE), toy.site("new", DONE, more=hangs), past, code=2).stderr
+    assert "new: no answer in 2 seconds" in said
+
+
 def test_a_version_can_bring_its_own_release_of_delivrd(toy):
     new = toy.site("new", DONE, LOST)
     shutil.copytree(ROOT / "src/delivrd", new / "delivrd", ignore=shutil.ignore_patterns("__pycache__"))

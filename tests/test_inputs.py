@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from delivrd import DeliverSm, Mail, Request, Response
@@ -34,3 +37,9 @@ def test_headers_are_found_in_any_case_and_given_in_either_form(headers):
     for input in (Request("POST", "/", headers), Response(200, headers)):
         assert input.header("content-TYPE") == "a"
         assert input.header("X-None") is None
+
+
+def test_headers_of_bytes_are_found_where_python_takes_a_comparison_with_text_for_an_error():
+    script = "from delivrd import Request; print(Request('POST', '/', [(b'X-A', b'1')]).header('x-a'))"
+    done = subprocess.run([sys.executable, "-bb", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr

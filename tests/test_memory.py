@@ -59,6 +59,12 @@ def test_a_code_of_any_length_is_never_remembered():
     assert memory.verdicts == {}
 
 
+def test_white_space_of_any_length_beside_a_listed_code_is_never_remembered():
+    memory = Memory(Classifier([table("stat", row("A", Status.SENT)), table("err", row("1", Status.FAILED))]))
+    assert memory.classify(("A", " " * 10_000))[0] is Status.SENT
+    assert memory.verdicts == {}
+
+
 @given(classifiers(), codes, st.sampled_from(["first", "second", "third"]), st.sampled_from([None, *LETTERS]))
 def test_what_is_always_the_same_is_no_key_of_the_memory(classifier, sent, field, always):
     sent = {name: code for name, code in sent.items() if name != field} | ({} if always is None else {field: always})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -151,6 +152,14 @@ def test_a_name_that_an_installed_plugin_brings_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("vendor", "plugin"), [("Messente", "messente"), ("Upside Wireless", "upside-wireless")])
+def test_a_package_that_would_take_the_place_of_an_installed_one_is_refused(vendor, plugin, tmp_path):
+    result = run("newer", "--vendor", vendor, "--into", str(tmp_path / "newer"))
+    assert result.exit_code == 2
+    assert f"the plugin {plugin} is installed" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_written_over(tmp_path):
     assert run("acme", "--into", str(tmp_path / "acme")).exit_code == 0
     module = tmp_path / "acme/delivrd_acme/acme.py"
@@ -162,6 +171,11 @@ def test_nothing_is_written_over(tmp_path):
     file = run("acme", "--into", str(module))
     assert file.exit_code == 1
     assert module.read_text() == "mine"
+
+
+def test_a_folder_whose_name_has_spaces_is_told_as_a_shell_takes_it(tmp_path):
+    result = run("acme", "--into", str(tmp_path / "my own; acme"))
+    assert shlex.split(result.stderr)[:3] == ["next:", "cd", str(tmp_path / "my own; acme") + ";"]
 
 
 def test_an_empty_folder_is_taken(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -92,9 +94,11 @@ def test_a_reading_that_cannot_be_compiled_is_refused_by_its_field(reading, said
         provider.check()
 
 
-def test_a_code_field_that_no_shape_has_is_refused():
-    with pytest.raises(ValueError, match="acme: no shape has the code field stauts; is it spelt right"):
-        acme(tables=(CodeTable("stauts", (SENT,), PAGE),)).check()
+def test_a_code_field_that_no_shape_has_is_refused_each_time():
+    provider = acme(tables=(CodeTable("stauts", (SENT,), PAGE),))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="acme: no shape has the code field stauts; is it spelt right"):
+            provider.check()
 
 
 def test_the_callers_time_is_aware_and_stands_in_utc():
@@ -175,3 +179,25 @@ def test_accounts_are_kept_apart_and_do_not_pile_up():
     assert provider.read(request).reports[0].status is Status.SENT
     gc.collect()
     assert len(provider._accounts) <= 1024
+
+
+def test_threads_with_accounts_of_their_own_never_get_the_reports_of_anothers(monkeypatch):
+    provider, request = acme(), Request("POST", "/", (), b'{"id": 1, "stat": "SENT"}')
+    monkeypatch.setattr("delivrd.provider._ACCOUNTS_KEPT", 16)
+    taken_for_another = []
+
+    def read(thread: int) -> None:
+        # Each lives for one reading, so that the next has its place in memory, and so its id.
+        for number in range(2000):
+            account = Account(name=f"{thread}-{number}")
+            if provider.read(request, account).reports[0].account != account.name:
+                taken_for_another.append(account.name)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(read, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert taken_for_another == []

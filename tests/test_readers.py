@@ -457,6 +457,12 @@ def test_fields_that_a_body_holds_and_nobody_declared_are_kept():
     assert deep.extras == {"price.vat": "0.2", "new": {"a": [1, "2.5", None]}}
 
 
+def test_what_stands_behind_a_fragment_is_no_query():
+    for target in ("/dlr#x?id=1&stat=SENT", "/?id=1#&stat=SENT"):
+        with pytest.raises(Unreadable):
+            QUERY.read(Request("GET", target))
+
+
 def test_more_fields_than_anybody_sends_are_refused():
     for many in ("&".join(f"a{n}=1" for n in range(201)), "&" * 200):
         for request in (Request("GET", "/?" + many), Request("GET", "/?%20&" + many)):

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 import delivrd
-from delivrd import Account, Asking, Context, DeliverSm, Mail, Request, Response
+from delivrd import Account, Asking, Context, DeliverSm, Mail, Request, Response, blots
 
 PROVIDERS = delivrd.Registry.installed()
 LEGACY, TELI, UPSIDE, OMNI = (
@@ -135,3 +135,16 @@ def test_bytes_that_are_no_text_are_stored_as_they_came_but_for_the_secret():
     body = b"\xff\xfe\xe2\x82gr\xc3\xbcn\x00\x80 id=1"
     kept = TELI.blotted(Request("POST", "/dlr/us", (), body), Account(name="us", secrets=["gr\u00fcn"]))
     assert kept.body == b"\xff\xfe\xe2\x82***\x00\x80 id=1"
+
+
+def test_a_secret_that_no_encoding_can_write_is_hidden_too():
+    account = Account(settings={"token": "half \ud83d of it"})
+    assert UPSIDE.blot("token=half \ud83d of it.", account) == "token=***."
+    assert UPSIDE.blotted(Mail(b"nothing in it"), account) == Mail(b"nothing in it")
+
+
+def test_what_is_too_short_or_cannot_be_unescaped_is_looked_at_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(blots, "_UNESCAPES", [lambda text: looked.append(text) or text])
+    assert blots.Blotter(("s3cret",)).text("\\ %41 " * 50 + "\\long-enough") == "\\ %41 " * 50 + "\\long-enough"
+    assert looked == ["\\long-enough"]

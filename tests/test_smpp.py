@@ -23,10 +23,12 @@ from delivrd import (
     InputError,
     Meanings,
     Outcome,
+    PluginError,
     Provider,
     Row,
     Rule,
     Status,
+    TooLarge,
     Unreadable,
     WarningKind,
     explain,
@@ -37,6 +39,7 @@ from delivrd import (
 from delivrd.files import Sample
 from delivrd.pdu import write_pdu
 from delivrd_smpp import ESM_CLASS, MAP_ERRORS, MESSAGE_STATE, SMPP, STAT
+from delivrd_smpp.receipts import quick_receipt
 from delivrd_smpp.receiver import Settings
 from delivrd_teli.notifications import TELI
 
@@ -97,6 +100,24 @@ def test_the_quick_reader_takes_the_textbook_form_and_leaves_the_rest() -> None:
         pdu("id:1"),
     )
     assert [takes(each) for each in (*taken, *left)] == [True] * len(taken) + [False] * len(left)
+
+
+@pytest.mark.parametrize("given", [lambda tlvs, match: {}["state"], lambda tlvs, match: ("one",)])
+def test_what_a_quick_readers_own_function_gets_wrong_is_the_plugins_fault(given: Any) -> None:
+    quick = msgspec.structs.replace(quick_receipt(), read_parameters=given)
+    way = msgspec.structs.replace(SMPP.ways[DeliverSm], quick=quick)
+    wrong = Provider(name="wrong", vendor="-", title="-", docs=SMPP.docs, tables=SMPP.tables, ways=(way,))
+    with pytest.raises(PluginError, match="wrong: its read_parameters function raised"):
+        wrong.read(pdu(tlvs=BOTH))
+
+
+def test_the_textbook_form_too_is_refused_where_it_is_larger_than_the_account_allows() -> None:
+    account = Account(open=True, max_body=len(TEXTBOOK) + 100)
+    receipt = pdu(tlvs=BOTH | {0x1400: b"x" * 100})
+    for take in (SMPP.read, SMPP.receive):
+        assert take(pdu(tlvs=BOTH), account).reports
+        with pytest.raises(TooLarge):
+            take(receipt, account)
 
 
 # --- what is a receipt

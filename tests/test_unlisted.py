@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -17,20 +18,33 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from delivrd import Account, DeliverSm, InputError, Registry, Request, Sample, read_each, read_samples, write_sample
+from delivrd import (
+    Account,
+    DeliverSm,
+    InputError,
+    Registry,
+    Request,
+    Response,
+    Sample,
+    read_each,
+    read_samples,
+    write_sample,
+)
 from delivrd.cli import main
 from delivrd.files import SUFFIXES, read_lines
 from delivrd.ledger import Arrival, Ledger
 from delivrd.phones import number_of
+from delivrd.unlisted import gathering
 from delivrd.unlisted.codes import unlisted_codes
-from delivrd.unlisted.fields import without_credentials
+from delivrd.unlisted.fields import numbers_of, without_credentials
 from delivrd.unlisted.gathering import Gatherer
-from delivrd.unlisted.numbers import Fiction, Numbers
+from delivrd.unlisted.numbers import Fiction, Numbers, masked
 from delivrd.unlisted.raw import NoFixture, fixture
 
 ROOT = Path(__file__).parent.parent
 PROVIDERS = Registry.installed()
 LEGACY = PROVIDERS["messente-legacy"]
+OMNI = PROVIDERS["messente-omnichannel"]
 SMPP = PROVIDERS["smpp"]
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PHONE = "15555550123"
@@ -356,3 +370,63 @@ def test_a_fictional_number_is_nobodys():
 def test_a_sample_written_for_a_fixture_reads_back():
     suffix, content = write_sample(Sample(Request("GET", "/dlr?stat=\x1b"), source="x"))
     assert read_samples("x" + suffix, content)[0].input.target == "/dlr?stat=\x1b"
+
+
+BATCH = 3000
+
+
+def batch(made: Callable[[int], dict[str, str]], most: int = 1000) -> tuple[Gatherer, list[str]]:
+    """One answer with many reports, gathered; and the fixtures that were made."""
+    body = json.dumps({"statuses": [made(number) for number in range(BATCH)]}).encode()
+    sample, kept = Sample(Response(200, (), body)), list[str]()
+
+    def keep(name: str, suffix: str, content: bytes) -> str:
+        kept.append(content.decode())
+        return name
+
+    gatherer = Gatherer([], most=most, put=keep)
+    gatherer.add(OMNI, OMNI.read(sample.input).reports, "in", sample=sample)
+    return gatherer, kept
+
+
+def test_an_input_is_looked_through_once_however_many_codes_it_holds(monkeypatch):
+    looked, real = [], gathering.raw_text
+    monkeypatch.setattr(gathering, "raw_text", lambda seen, bare: looked.append(seen) or real(seen, bare=bare))
+    gatherer, kept = batch(lambda number: {"message_id": f"m{number}", "status": f"NEW{number}"})
+    found = gatherer.found()
+    assert (len(found), gatherer.left_out, len(looked), kept) == (1000, BATCH - 1000, 1, [])
+    assert {each.no_fixture for each in found} == {
+        "the input is too long, or holds too many reports; make a fixture of one of them by hand"
+    }
+
+
+@given(st.integers(0, 10**6), st.integers(1, 999), st.sampled_from(["", "+1", "%2B1", "00"]), st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_of_many_numbers_none_is_shown(start, step, before, short):
+    numbers = [f"555{(start + number * step) % 10**6:06}"[short * 4 :] for number in range(BATCH)]
+    gatherer, _ = batch(lambda at: {"message_id": "m", "status": "NEW", "to": before + "20" + numbers[at]}, most=1)
+    (found,) = gatherer.found()
+    assert len(found.sample.text) > 50
+    assert not re.findall(r"[0-9]{5,}", found.sample.text.partition("{")[2])
+
+
+@given(
+    st.lists(st.text("0123456789", min_size=5, max_size=12), min_size=1, max_size=300),
+    st.lists(
+        st.sampled_from([*"0123456789", "%3", "%20", "%2B", "+", " ", "-", "\\u003", "\\u002b", "%"]), max_size=60
+    ),
+)
+def test_what_is_looked_for_in_a_text_is_all_that_can_be_found_in_it(known, pieces):
+    numbers, text = Numbers(known), "".join(pieces) + known[0]
+    here, looked_at = numbers.within(text)
+    assert not here.too_many
+    assert text.startswith(looked_at)
+    assert here.known(looked_at, masked) == numbers.known(looked_at, masked)
+
+
+def test_a_code_of_a_megabyte_costs_no_more_than_one_that_can_be_shown():
+    monster = "00 " * 150_000
+    report = LEGACY.read(Request("GET", f"/?sms_unique_id={quote('1 ' * 5000)}&stat={quote(monster)}")).reports[0]
+    numbers = numbers_of([report], LEGACY, Sample(Request("GET", "/")))
+    assert not numbers.too_many
+    assert len(numbers._any.pattern) < 20_000

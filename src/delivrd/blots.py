@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -38,7 +38,8 @@ class Blotter:
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
-        ways = (str, quote, quote_plus, _quote_all, _json)
+        self._shortest = min(map(len, secrets), default=0)
+        ways = (str, _quote, _quote_plus, _quote_all, _json)
         spelt = {outer(inner(secret)) for secret in secrets for inner in ways for outer in ways}
         # The longest first: one secret can begin another.
         words = "|".join(map(re.escape, sorted(spelt, key=len, reverse=True)))
@@ -88,11 +89,19 @@ class Blotter:
                 )
 
     def _hides(self, piece: str) -> bool:
-        found = {piece}
+        # No escape is shorter than what it stands for.
+        if len(piece) < self._shortest:
+            return False
+        found, known = {piece}, {piece}
         for _ in range(_DEEP):
             found = {way(text) for text in found if "%" in text or "\\" in text for way in _UNESCAPES}
             if any(secret in text for secret in self._secrets for text in found):
                 return True
+            # A stranger chooses how many pieces there are: most have nothing to be unescaped.
+            found -= known
+            if not found:
+                return False
+            known |= found
         return False
 
 
@@ -131,5 +140,7 @@ def _unescaped(piece: str) -> str:
 _UNESCAPES: Final = (unquote, unquote_plus, _unescaped)
 
 
-def _quote_all(text: str) -> str:
-    return quote(text, safe="")
+# Half a character is no text that a URL could hold, and no reason to fail where something has to be hidden.
+_quote: Final = partial(quote, errors="surrogatepass")
+_quote_plus: Final = partial(quote_plus, errors="surrogatepass")
+_quote_all: Final = partial(quote, safe="", errors="surrogatepass")

@@ -19,7 +19,7 @@ import msgspec
 
 from delivrd.classify import Classifier
 from delivrd.entries import Entry, Form
-from delivrd.errors import Unreadable
+from delivrd.errors import InputError, Unreadable
 from delivrd.memory import Memory
 from delivrd.money import read_money, recent_amounts
 from delivrd.numbers import international
@@ -56,6 +56,7 @@ class Compiled:
         self._constant = writer.constant_codes()
         namespace: dict[str, Any] = {
             "UTC": UTC,
+            "InputError": InputError,
             "Network": Network,
             "Receipt": Receipt,
             "Report": Report,

@@ -74,3 +74,11 @@ class UnsupportedMediaType(InputError):
     """The body's content type is none that the provider sends."""
 
     status = 415
+
+
+def broken(provider: str, function: str, error: Exception) -> PluginError:
+    """What is to be raised where a function of a provider's own has failed."""
+    return PluginError(
+        f"{provider}: its {function} function raised {type(error).__name__}; "
+        "on any bytes it may raise nothing but InputError"
+    )

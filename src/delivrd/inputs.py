@@ -119,18 +119,23 @@ def first_header(headers: Headers, name: str) -> str | None:
 
 def all_headers(headers: Headers, name: str) -> list[str]:
     """Each value of a header, whatever the case of its name, in order."""
-    either, length = _spellings(name)
+    wanted, as_bytes, length = _spellings(name)
     # What is none is asked first: to ask whether something is a mapping costs as much as the whole search.
     pairs = headers if isinstance(headers, (tuple, list)) or not isinstance(headers, Mapping) else headers.items()
     # Comparing lengths first spares most names their lower case.
-    return [_text(value) for header, value in pairs if len(header) == length and header.lower() in either]
+    return [
+        _text(value)
+        for header, value in pairs
+        # Each is compared with its own kind: Python can be told to take anything else for an error.
+        if len(header) == length and header.lower() == (wanted if isinstance(header, str) else as_bytes)
+    ]
 
 
 @lru_cache(maxsize=256)
-def _spellings(name: str) -> tuple[tuple[str, bytes], int]:
+def _spellings(name: str) -> tuple[str, bytes, int]:
     """A header's name in lower case, as text and as bytes, and its length."""
     wanted = name.lower()
-    return (wanted, wanted.encode("latin-1")), len(wanted)
+    return wanted, wanted.encode("latin-1"), len(wanted)
 
 
 def header_pairs(headers: Headers) -> list[tuple[str, str]]:

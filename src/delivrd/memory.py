@@ -53,7 +53,8 @@ class Memory:
             return None
         ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
-        if verdict.listed and all(len(code) <= _LONGEST for code in sent.values()):
+        # White space alone is no code, and yet a part of what it would be remembered by.
+        if verdict.listed and all(value is None or len(_as_sent(value)) <= _LONGEST for value in values):
             self._hold([values[index] for index in self._keys], ready)
         return ready
 

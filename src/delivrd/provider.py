@@ -143,7 +143,6 @@ class Provider:
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
-        self._readers: dict[int, dict[type[Input], Read]] = {}
 
     def read(
         self,
@@ -170,8 +169,8 @@ class Provider:
         if received_at is not None:
             received_at = _aware(received_at)
         try:
-            readers = self._readers.get(id(account)) or self._ready(account).readers
-            return readers[input.__class__](input, asked, received_at)
+            bound = self._accounts.get(id(account)) or self._ready(account)
+            return bound.readers[input.__class__](input, asked, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
@@ -291,11 +290,12 @@ class Provider:
             TypeError, ValueError: the declaration contradicts itself.
         """
         if self._compiled is None:
-            self._compiled = {kind: CompiledWay(self.name, way, self.code_fields) for kind, way in self.ways.items()}
-            sent = {name for compiled in self._compiled.values() for name in compiled.kinds}
+            made = {kind: CompiledWay(self.name, way, self.code_fields) for kind, way in self.ways.items()}
+            sent = {name for compiled in made.values() for name in compiled.kinds}
             missing = [field for field in self.code_fields if field not in sent]
             if missing:
                 raise ValueError(f"{self.name}: no shape has the code field {', '.join(missing)}; is it spelt right?")
+            self._compiled = made
         return self._compiled
 
     def check(self, account: Account | None = None) -> None:
@@ -341,13 +341,14 @@ class Provider:
         return SMPP_TAKEN if isinstance(input, DeliverSm) else error.reply
 
     def _ready(self, account: Account | None) -> _Bound:
+        # One dictionary and no second beside it: what is found under an id holds the account whose id it is, so
+        # that no thread can meet the id of one account with the readers of another.
         bound = self._accounts.get(id(account))
         if bound is None:
+            made = self._bind(account)
             if len(self._accounts) >= _ACCOUNTS_KEPT:
                 self._accounts.clear()
-                self._readers.clear()
-            bound = self._accounts[id(account)] = self._bind(account)
-            self._readers[id(account)] = bound.readers
+            bound = self._accounts[id(account)] = made
         return bound
 
     def _bind(self, given: Account | None) -> _Bound:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -18,7 +19,7 @@ from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
 from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK, from_pdu
-from delivrd.errors import InputError, PluginError, TooLarge, Unreadable
+from delivrd.errors import InputError, TooLarge, Unreadable, broken
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
@@ -93,7 +94,11 @@ class CompiledWay:
             if self._fast is None or quick is None:
                 return decoded
             limit = min(terms.max_body, LONGEST_QUICK)
-            own: dict[str, Any] = {"match_text": quick.text.match, "read_parameters": quick.read_parameters}
+            own: dict[str, Any] = {
+                "broken": partial(broken, terms.provider),
+                "match_text": quick.text.match,
+                "read_parameters": quick.read_parameters,
+            }
             return self._fast.bind(terms.frame, LIMIT=limit, REPLY=terms.reply, lenient=decoded, **own)  # type: ignore[no-any-return]
         match self.way:
             case Push() as push:
@@ -208,10 +213,7 @@ class _Desk:
             except InputError:
                 raise
             except Exception as error:
-                raise PluginError(
-                    f"{self.terms.provider}: its decode function raised {type(error).__name__}; "
-                    "on any bytes it may raise nothing but InputError"
-                ) from error
+                raise broken(self.terms.provider, "decode", error) from error
             records = [
                 self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
             ]

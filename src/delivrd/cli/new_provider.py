@@ -6,6 +6,8 @@ over.
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import click
@@ -52,6 +54,12 @@ def new_provider(session: Session, name: str, shape: str, vendor: str | None, in
                 f"{name}: the plugin {plugin.name} brings a provider of this name, and neither of two would be "
                 "loaded; choose another name"
             )
+        package = re.sub(r"[-_.]+", "-", (plugin.distribution or "").partition(" ")[0]).lower()
+        if names.distribution == package or names.plugin == plugin.name:
+            raise Refusal(
+                f"--vendor: the plugin {plugin.name} is installed, and the new package ({names.distribution}) would "
+                "take its place; add a module to its package, or give another --vendor"
+            )
     folder = into or Path(names.distribution)
     try:
         made = package_files(names, form)
@@ -63,4 +71,5 @@ def new_provider(session: Session, name: str, shape: str, vendor: str | None, in
         raise Failure(f"{click.format_filename(folder)}: {error}") from error
     for path in made:
         put(click.format_filename(folder / path))
-    put_note(f"next: cd {click.format_filename(folder)}; pip install -e '.[test]'; pytest; then follow its README.md")
+    there = shlex.quote(click.format_filename(folder))
+    put_note(f"next: cd {there}; pip install -e '.[test]'; pytest; then follow its README.md")

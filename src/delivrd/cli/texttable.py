@@ -57,8 +57,14 @@ def _total(widths: Sequence[int]) -> int:
 def _cell(text: str, width: int) -> str:
     if _width(text) <= width:
         return text + " " * (width - _width(text))
-    while text and _width(text) > width - 1:
-        text = text[:-1]
+    # From the left and once: a stranger chooses how long a text is.
+    end, taken = 0, 0
+    for each in text:
+        taken += _width(each)
+        if taken > width - 1:
+            break
+        end += 1
+    text = text[:end]
     return text + _CUT + " " * (width - 1 - _width(text))
 
 

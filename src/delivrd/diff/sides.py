@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
@@ -23,8 +24,16 @@ from delivrd.files import Sample, sample_line
 from delivrd.samplelines import account_document, write_line
 
 _SCRIPT: Final = Path(__file__).with_name("side.py")
+_TICK: Final = 1.0
+"""Seconds after which it is looked whether a side has answered meanwhile."""
+_TICKS: Final = 120
+"""How often, until it is given up: loading takes seconds, and reading an input thousandths of one."""
 _LEAVES_IN: Final = 5.0
 """Seconds in which a side has to end once nothing more is asked."""
+
+
+_FAILED: Final = b'{"failed": '
+"""How the last answer of a side begins that cannot go on."""
 
 
 class SideError(DelivrdError):
@@ -54,6 +63,11 @@ class Side:
             stderr=subprocess.DEVNULL,
         )
         self._asked, self._answers = _pipes(self._process)
+        self._waiting = self._late = False
+        self._answered = 0
+        self._ended = Event()
+        self._watch = Thread(target=self._give_up, daemon=True)
+        self._watch.start()
 
     @cached_property
     def providers(self) -> dict[str, dict[str, Any]]:
@@ -96,22 +110,39 @@ class Side:
         """What came of the input that was given last: `Outcome.of` takes it.
 
         Raises:
-            SideError: it has ended.
+            SideError: it has ended, cannot go on, or stays silent.
         """
+        self._waiting = True
         line = self._answers.readline()
+        self._waiting = False
+        self._answered += 1
+        if self._late:
+            raise SideError(f"{self.name}: no answer in {_TICK * _TICKS:.0f} seconds")
         if not line.endswith(b"\n"):
             raise SideError(f"{self.name}: its process has ended without an answer")
+        if line.startswith(_FAILED):
+            raise SideError(f"{self.name}: {json.loads(line)['failed']}")
         return line
 
+    def _give_up(self) -> None:
+        """End the process where it is waited for and stays silent. No clock is read: a machine may have slept."""
+        seen, ticks = -1, 0
+        while not self._ended.wait(_TICK):
+            ticks = ticks + 1 if self._waiting and self._answered == seen else 0
+            seen = self._answered
+            if ticks >= _TICKS:
+                self._late = True
+                self._process.kill()
+                return
+
     def _require(self, said: dict[str, Any]) -> None:
-        if "failed" in said:
-            raise SideError(f"{self.name}: {said['failed']}")
         errors = [*(each["error"] for each in said["plugins"] if each["error"] is not None), *said["refused"]]
         if errors:
             raise SideError(f"{self.name}: {errors[0]}")
 
     def _end(self) -> None:
         process = self._process
+        self._ended.set()
         for pipe in (self._asked, self._answers):
             # What was to be written may have no reader any more.
             with suppress(OSError):

@@ -20,6 +20,7 @@ from delivrd.files import Sample
 from delivrd.inputs import Input
 from delivrd.ledger import Count, KeptInput, KeptReport
 from delivrd.provider import Provider
+from delivrd.report import LONGEST_SHOWN, shorten
 from delivrd.unlisted.codes import table_row, unlisted_codes
 from delivrd.unlisted.fields import FREE, PHONES, numbers_of, other_fields
 from delivrd.unlisted.numbers import Numbers, blind, masked, walk
@@ -84,8 +85,10 @@ class Looks:
         for kept in found:
             for field, code in unlisted_codes(kept.report):
                 numbers = Numbers((kept.report.recipient, kept.report.sender))
-                parts = [each if self._whole else numbers.code(each, masked) for each in code]
-                shown = "+".join(parts)
+                # A stranger chooses how long a code is.
+                short = [each[: 2 * LONGEST_SHOWN] for each in code]
+                parts = short if self._whole else [numbers.code(each, masked) for each in short]
+                shown = shorten("+".join(parts))
                 row = rows.setdefault(
                     (kept.report.provider, field, shown),
                     {
@@ -95,7 +98,7 @@ class Looks:
                         "code": shown,
                         "at": kept.received_at.isoformat(),
                         "times": 0,
-                        "row": table_row(parts),
+                        "row": table_row(parts) if shown == "+".join(parts) else "(the code is too long for a row)",
                     },
                 )
                 row["times"] += kept.times

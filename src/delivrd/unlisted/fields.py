@@ -20,6 +20,7 @@ from delivrd.inputs import Input, Request
 from delivrd.provider import Provider
 from delivrd.report import Report
 from delivrd.unlisted.numbers import Numbers, written_numbers
+from delivrd.unlisted.raw import MOST_SHOWN
 
 PHONES: Final = ("recipient", "sender")
 FREE: Final = ("text", "extras", "warnings")
@@ -34,7 +35,7 @@ def numbers_of(reports: Iterable[Report], provider: Provider | None, sample: Sam
         values += (report.message_id, report.group_id, report.reference, *report.other_ids, *report.codes.values())
         known += (report.recipient, report.sender)
         for code in report.codes.values():
-            known += written_numbers(code)
+            known += written_numbers(code[:MOST_SHOWN])
     return Numbers(known, other_fields(provider, sample), values)
 
 

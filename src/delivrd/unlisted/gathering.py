@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -144,41 +145,31 @@ class Gatherer:
             received_at: where the reports do not say it.
             times: how often it came.
         """
+        source = _Source(provider, reports, place, sample, account)
         for report in reports:
             self.reports += 1
             for field, code in unlisted_codes(report):
-                found = self._of(provider, report, field, code, place, sample, account, reports)
+                found = self._of(source, report, field, code)
                 if found is None:
                     self.left_out += 1
                     continue
                 found.times += times
                 found.received = _widened(found.received, report.received_at or received_at)
                 found.occurred = _widened(found.occurred, report.occurred_at)
-                self._try_fixture(found, provider, sample, account, reports)
+                self._try_fixture(found, source)
 
     def found(self) -> list[Found]:
         """What was gathered, the most frequent first."""
         return sorted(self._found.values(), key=lambda found: (-found.times, found.provider, found.field, found.code))
 
-    def _of(
-        self,
-        provider: Provider | None,
-        report: Report,
-        field: str,
-        code: list[str],
-        place: str,
-        sample: Sample | None,
-        account: Account | None,
-        reports: Sequence[Report],
-    ) -> Found | None:
+    def _of(self, source: _Source, report: Report, field: str, code: list[str]) -> Found | None:
         numbers = Numbers((report.recipient, report.sender))
-        parts = [_bare(numbers, each, provider, account) for each in code]
+        parts = [_bare(numbers, each, source.provider, source.account) for each in code]
         shown = shorten("+".join(parts))
         key = (report.provider, field, shown)
         if key not in self._found:
             if len(self._found) >= self._most:
                 return None
-            text = None if provider is None or sample is None else _text(provider, sample, account, reports)
             # A row is for a code, and what is longer, or holds a number or a secret, is none.
             plain = len("+".join(parts)) <= LONGEST_SHOWN and parts == code
             self._found[key] = Found(
@@ -186,36 +177,70 @@ class Gatherer:
                 field,
                 shown,
                 0,
-                Shown(place, text),
+                Shown(source.place, source.text),
                 table_row(parts) if plain else None,
                 elsewhere(self._words, report.provider, field, shown),
             )
         return self._found[key]
 
-    def _try_fixture(
-        self,
-        found: Found,
-        provider: Provider | None,
-        sample: Sample | None,
-        account: Account | None,
-        reports: Sequence[Report],
-    ) -> None:
+    def _try_fixture(self, found: Found, source: _Source) -> None:
         key = (found.provider, found.field, found.code)
         if self._put is None or found.fixture is not None or self._tries.get(key, 0) >= _TRIES:
             return
         self._tries[key] = self._tries.get(key, 0) + 1
-        if provider is None or sample is None:
-            found.no_fixture = "the input is not kept"
+        made = source.fixture
+        if isinstance(made, str):
+            found.no_fixture = made
             return
-        held = _held(provider, sample, account)
-        try:
-            suffix, content = fixture(held, numbers_of(reports, provider, held))
-            _require_same(provider, account, suffix, content, reports)
-        except (NoFixture, DelivrdError) as error:
-            found.no_fixture = str(error) if isinstance(error, NoFixture) else _CHANGED
-            return
-        found.fixture = self._put(fixture_name(reports[0].status, [found.code]), suffix, content)
+        found.fixture = self._put(fixture_name(source.reports[0].status, [found.code]), *made)
         found.no_fixture = None
+
+
+class _Source:
+    """One input. What can be shown of it, and the fixture of it, are made once, however many codes it holds."""
+
+    def __init__(
+        self,
+        provider: Provider | None,
+        reports: Sequence[Report],
+        place: str,
+        sample: Sample | None,
+        account: Account | None,
+    ) -> None:
+        self.provider = provider
+        self.reports = reports
+        self.place = place
+        self.account = account
+        self._sample = sample
+
+    @cached_property
+    def text(self) -> str | None:
+        """What can be shown of it; None where it is not kept."""
+        if self.provider is None or self._sample is None:
+            return None
+        held = _held(self.provider, self._sample, self.account)
+        said = raw_text(held.input, bare=False)
+        seen = blind(said[:_LOOKED_AT])
+        numbers, looked_at = numbers_of(self.reports, self.provider, held).within(seen)
+        shown = numbers.every(looked_at, masked)
+        # A number that the cut goes through is none that could be found.
+        cut = len(said) > _LOOKED_AT or len(looked_at) < len(seen)
+        return shown[: min(_LONGEST_SAMPLE, len(shown) - (_CUT if cut else 0))]
+
+    @cached_property
+    def fixture(self) -> tuple[str, bytes] | str:
+        """How the name of its fixture ends, and the content; or why there is none."""
+        if self.provider is None or self._sample is None:
+            return "the input is not kept"
+        held = _held(self.provider, self._sample, self.account)
+        try:
+            made = fixture(held, numbers_of(self.reports, self.provider, held))
+            _require_same(self.provider, self.account, *made, self.reports)
+        except NoFixture as error:
+            return str(error)
+        except DelivrdError:
+            return _CHANGED
+        return made
 
 
 _CHANGED: Final = "with fictional numbers in it, the input is read otherwise"
@@ -233,14 +258,6 @@ def _require_same(
 
 def _gist(report: Report) -> tuple[object, ...]:
     return (report.status, report.final, report.cause, [field for field, _ in unlisted_codes(report)])
-
-
-def _text(provider: Provider, sample: Sample, account: Account | None, reports: Sequence[Report]) -> str:
-    held = _held(provider, sample, account)
-    said = raw_text(held.input, bare=False)
-    shown = numbers_of(reports, provider, held).every(blind(said[:_LOOKED_AT]), masked)
-    # A number that the cut goes through is none that could be found.
-    return shown[: min(_LONGEST_SAMPLE, len(shown) - (_CUT if len(said) > _LOOKED_AT else 0))]
 
 
 def _held(provider: Provider, sample: Sample, account: Account | None) -> Sample:

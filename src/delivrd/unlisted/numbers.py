@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from delivrd.phones import number_of
+from delivrd.report import LONGEST_SHOWN
 
 Put: TypeAlias = Callable[[str], str]
 """What is put in place of a number: takes it as it stands."""
@@ -47,8 +48,13 @@ _OF_RECEIPTS: Final = ("id", "submit date", "done date")
 """Fields of the usual text of a receipt over SMPP (SMPP 3.4, appendix B)."""
 _IS: Final = r"(?:\s?[=:]\s?|%3[AaDd])"
 _ESCAPED: Final = re.compile(r"%|\\u")
+_ESCAPED_DIGIT: Final = re.compile(r"(?:%3|\\u003)(\d)")
+_ESCAPED_BETWEEN: Final = re.compile(r"%20|%2[8-9BbDd]|\\u002[Bb]")
+_A_DIGIT: Final = re.compile(r"\d")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_MOST: Final = 200
+"""Numbers, and values beside them, that are looked for at a time: each makes every look dearer."""
 _DIGITS_INSIDE: Final = re.compile(rb"\d{7}|(?:\x00\d){7}")
 
 
@@ -65,9 +71,32 @@ class Numbers:
         self, known: Iterable[str | None] = (), fields: Iterable[str] = (), values: Iterable[str | None] = ()
     ) -> None:
         digits = {number_of(each) for each in known if each}
-        self._numbers = sorted((each for each in digits if len(each) >= _SHORTEST), key=len, reverse=True)
+        # The last digits decide, so that no others are held.
+        tails = {each[-_TAIL:] for each in digits if len(each) >= _SHORTEST}
+        self._numbers = sorted(tails, key=lambda each: (-len(each), each))
         self._fields = frozenset(filter(None, (*fields, *_OF_RECEIPTS)))
-        self._values = frozenset(filter(None, values))
+        # What has no digit is never taken for a number; and what is so long is no id and no code.
+        self._values = frozenset(
+            each for each in values if each and len(each) <= LONGEST_SHOWN and _A_DIGIT.search(each)
+        )
+
+    @property
+    def too_many(self) -> bool:
+        """There are more than can be looked for at a time."""
+        return max(len(self._numbers), len(self._values)) > _MOST
+
+    def within(self, text: str) -> tuple[Numbers, str]:
+        """Those that can stand in a text, and as much of the text as they can be looked for in."""
+        plain = _ESCAPED_BETWEEN.sub("", text)
+        spellings = [_NO_DIGIT.sub("", each) for each in (text, plain, _ESCAPED_DIGIT.sub(r"\1", plain))]
+        found = [number for number in self._numbers if any(number in digits for digits in spellings)]
+        if len(found) > _MOST:
+            return self.within(text[: len(text) // 2])
+        # A value that is left out is one more that passes for a number.
+        held = [value for value in self._values if value in text]
+        made = Numbers((), self._fields, held if len(held) <= _MOST else ())
+        made._numbers = found
+        return made, text
 
     def known(self, text: str, put: Put) -> str:
         """A text, with something else in place of the known numbers."""

@@ -13,9 +13,8 @@ from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pai
 from delivrd.samplelines import write_line
 from delivrd.unlisted.numbers import Fiction, Numbers, hides_numbers
 
-_MOST: Final = 64 * 1024
+MOST_SHOWN: Final = 64 * 1024
 """Characters of an input that are shown."""
-
 
 _FEW: Final = 3
 """Bytes of an optional parameter in which no number can stand, also with two digits a byte."""
@@ -51,7 +50,7 @@ def raw_text(input: Input, *, bare: bool) -> str:
             )
     # What came in a line of JSON can hold half a character, which no answer can.
     text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _MOST else text[:_MOST] + "\n(cut here)"
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "\n(cut here)"
 
 
 def _headers(input: Request | Response) -> str:
@@ -78,6 +77,8 @@ def fixture(sample: Sample, numbers: Numbers) -> tuple[str, bytes]:
     Raises:
         NoFixture: numbers could stay in it.
     """
+    if numbers.too_many or _size(sample.input) > MOST_SHOWN:
+        raise NoFixture("the input is too long, or holds too many reports; make a fixture of one of them by hand")
     put = Fiction()
 
     def told(text: str) -> str:
@@ -92,6 +93,18 @@ def fixture(sample: Sample, numbers: Numbers) -> tuple[str, bytes]:
     suffix, content = write_sample(made)
     # Whoever shows a file on a terminal must not be at the mercy of who sent it: JSON escapes everything.
     return (suffix, content) if _shows_only_text(content) else (".jsonl", write_line(sample_line(made)))
+
+
+def _size(input: Input) -> int:
+    match input:
+        case Request():
+            return len(input.target) + len(input.body)
+        case Response():
+            return len(input.body)
+        case Mail():
+            return len(input.raw)
+        case DeliverSm():
+            return len(input.short_message) + sum(map(len, input.tlvs.values()))
 
 
 def _shows_only_text(data: bytes, encoding: str = "utf-8") -> bool:
