@@ -21,9 +21,10 @@ say "built: wheels as the tests below take them, and sdists with the wheels that
 say "everything that the extras name, in one folder"
 extras=$("$bin/python" tests/releases.py --extras "$build/wheels")
 house="$build/house"
-# hatchling builds what new-provider makes; the others are the tests' own.
+# hatchling builds what new-provider makes; FastStream's own extras are its users' to choose; the others are the tests'.
+brokers="faststream[kafka,nats,rabbit,redis]"
 "$bin/python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint .ci/constraints.txt \
-    --dest "$house" --find-links "$build/wheels" "delivrd[${extras// /,}]" hatchling jsonschema tzdata
+    --dest "$house" --find-links "$build/wheels" "delivrd[${extras// /,}]" "$brokers" hatchling jsonschema tzdata
 unset VIRTUAL_ENV
 offline=(--no-index --find-links "$house")
 # These wheels, and none of an earlier build that uv has kept.
@@ -86,7 +87,7 @@ environment "$build/metrics" "delivrd[opentelemetry]"
 
 say "every module, from the wheels"
 place="$build/whole"
-environment "$place" "delivrd[${extras// /,}]" jsonschema tzdata
+environment "$place" "delivrd[${extras// /,}]" "$brokers" jsonschema tzdata
 cp tests/releases.py "$place/"
 (cd "$place" && venv/bin/python releases.py --import)
 
