@@ -26,7 +26,7 @@ from delivrd.memory import Memory
 
 
 def rows_sent(classifier: Classifier, sent: dict[str, str]) -> list[Row]:
-    return [lookup.rows[sent[lookup.table.name]] for lookup in classifier._lookups if lookup.table.name in sent]
+    return [lookup.rows[sent[lookup.table.name]] for lookup in classifier.lookups if lookup.table.name in sent]
 
 
 @given(classifiers(), codes)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from delivrd.accounts import Account
 from delivrd.classify import Classifier
 from delivrd.entries import Entry, Form
 from delivrd.errors import InputError, Unreadable
@@ -26,7 +27,7 @@ from delivrd.numbers import international
 from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
-from delivrd.times import Moment, TimeForm, read_time, remember_time
+from delivrd.times import Moment, TimeForm, read_time, read_zone, remember_time
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
@@ -46,6 +47,24 @@ class Frame(msgspec.Struct, frozen=True):
     classifier: Classifier
     zone: tzinfo | None
     falls_back: bool
+
+
+def frame_of(account: Account, reading: Reading, settings: Any, classifier: Classifier) -> Frame:
+    """What an account adds to a reading.
+
+    Args:
+        account: whose name and zone count.
+        reading: whose documented zone and fallback count where the account says nothing.
+        settings: the account's, checked.
+        classifier: the tables with the account's meanings.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    zone = account.local_zone() or (read_zone(reading.zone) if reading.zone else None)
+    fallback = reading.fallback
+    falls_back = fallback is not None and bool(getattr(settings, fallback.setting, True))
+    return Frame(account.name or None, classifier, zone, falls_back)
 
 
 class Compiled:

@@ -30,7 +30,16 @@ _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
 
 
-class _Lookup(NamedTuple):
+class Lookup(NamedTuple):
+    """One table as it is looked up for an account.
+
+    Attributes:
+        table: as declared; an opaque one that the account has given meanings is always consulted.
+        rows: by code, as the table compares codes.
+        changed: the codes that the account has changed.
+        replaced: the account's rows took the place of all others.
+    """
+
     table: CodeTable
     rows: dict[CodeKey, Row]
     changed: frozenset[CodeKey]
@@ -62,7 +71,8 @@ class Classifier:
         self._finality = finality
         self._beside = {finality, *code_fields([each for each in tables if each.consulted is Consulted.QUALIFIES])}
         self._no_code = no_code
-        self._lookups = [_lay_over(table, meanings) for table in tables]
+        self.lookups = [_lay_over(table, meanings) for table in tables]
+        """The rows that are looked up: each table with the account's meanings laid over it, in order of authority."""
         known = [table.name for table in tables]
         for meaning in meanings:
             if meaning.field not in known:
@@ -80,7 +90,7 @@ class Classifier:
         if not any(field not in self._beside for field in sent):
             return self._without_code()
         ballot = _Ballot()
-        for lookup in self._lookups:
+        for lookup in self.lookups:
             ballot.consult(lookup, sent)
         ballot.count()
         ballot.check()
@@ -105,7 +115,7 @@ def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tup
     return tuple(fields)
 
 
-def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> _Lookup:
+def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> Lookup:
     rows = {normalise(row.code, table.compare): row for row in table.rows}
     changed: set[CodeKey] = set()
     for meaning in meanings:
@@ -121,11 +131,11 @@ def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> _Lookup:
         # The account has said what the opaque codes mean.
         table = msgspec.structs.replace(table, consulted=Consulted.ALWAYS)
     replaced = any(meaning.replace for meaning in meanings if meaning.field == table.name)
-    return _Lookup(table, rows, frozenset(changed), replaced)
+    return Lookup(table, rows, frozenset(changed), replaced)
 
 
 class _Vote(NamedTuple):
-    lookup: _Lookup
+    lookup: Lookup
     key: CodeKey
     code: str
     row: Row
@@ -152,7 +162,7 @@ class _Ballot:
         self.permanence: Permanence | None = None
         self.map_error: int | None = None
 
-    def consult(self, lookup: _Lookup, sent: Mapping[str, str]) -> None:
+    def consult(self, lookup: Lookup, sent: Mapping[str, str]) -> None:
         """Take the vote of one table, if its fields were sent and it has a say."""
         table = lookup.table
         values = tuple(sent.get(field) for field in table.fields)
@@ -337,7 +347,7 @@ class _Ballot:
         self.cause = row.cause
         return True
 
-    def _use(self, lookup: _Lookup, key: CodeKey, row: Row | None) -> TableUse:
+    def _use(self, lookup: Lookup, key: CodeKey, row: Row | None) -> TableUse:
         changed = (row.label,) if row is not None and key in lookup.changed else ()
         return TableUse(lookup.table.name, lookup.table.version, changed, lookup.replaced)
 

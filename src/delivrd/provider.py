@@ -17,7 +17,7 @@ from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
 from delivrd.blots import blotter
-from delivrd.builder import Frame
+from delivrd.builder import frame_of
 from delivrd.classify import Classifier, code_fields
 from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
@@ -26,7 +26,6 @@ from delivrd.readers import CompiledWay, Read, Terms
 from delivrd.receipt import SMPP_TAKEN, Receipt, Reply
 from delivrd.settings import NoSettings, read_settings, require_settings
 from delivrd.tables import AbsenceTable, CodeTable, Offer, Source, check_table
-from delivrd.times import read_zone
 from delivrd.verdicts import NoCode
 from delivrd.vocabulary import Status
 from delivrd.ways import Push, Way
@@ -364,10 +363,7 @@ class Provider:
         hide = blotter(secrets).text if secrets else None
         readers: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_nothing)
         for kind, compiled in self.compiled().items():
-            reading = compiled.reading
-            zone = account.local_zone() or (read_zone(reading.zone) if reading.zone else None)
-            falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
-            frame = Frame(account.name or None, classifier, zone, falls_back)
+            frame = frame_of(account, compiled.reading, settings, classifier)
             reply = None if not _RESPOND[kind] else SMPP_TAKEN if kind is DeliverSm else self.reply
             readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply, hide))
         proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}

@@ -178,7 +178,7 @@ def _fields(provider: Provider, account: Account | None) -> list[_Field]:
     found = []
     for name in provider.code_fields:
         # With the account's meanings laid over.
-        lookups = [each for each in classifier._lookups if name in each.table.fields]
+        lookups = [each for each in classifier.lookups if name in each.table.fields]
         judging = [each for each in lookups if each.table.consulted is not Consulted.NEVER]
         compares = {each.table.compare for each in judging}
         codes = [code for each in judging for code in _parts(each.rows, each.table.fields.index(name))]

@@ -19,14 +19,12 @@ from delivrd.accounts import Account
 from delivrd.arrow.columns import REPORTS, Columns
 from delivrd.arrow.judged import CODES_SPELT, OF_VERDICT, plain_structs, spell_codes
 from delivrd.arrow.shaped import plan, read_shapes
-from delivrd.builder import Frame
+from delivrd.builder import frame_of
 from delivrd.digests import digest_spelt, spell
 from delivrd.inputs import Request
 from delivrd.provider import Provider
 from delivrd.report import Report
 from delivrd.settings import read_settings
-from delivrd.shapes import Reading
-from delivrd.times import read_zone
 from delivrd.vocabulary import advise_resend
 from delivrd.ways import BodyKind, Push
 
@@ -45,17 +43,10 @@ def body_reader(provider: Provider, account: Account | None) -> ReadBodies | Non
     found = plan(reading, provider.code_fields)
     if found is None:
         return None
-    decode = msgspec.json.Decoder(reading.shape).decode
-    return partial(read_shapes, found, _frame(provider, account, reading), decode, (account or Account()).max_body)
-
-
-def _frame(provider: Provider, account: Account | None, reading: Reading) -> Frame:
-    """What an account adds, as `Provider.read` has it."""
     given = account or Account()
-    zone = given.local_zone() or (read_zone(reading.zone) if reading.zone else None)
     settings = read_settings(provider.name, provider.settings, given.settings)
-    falls_back = reading.fallback is not None and bool(getattr(settings, reading.fallback.setting, True))
-    return Frame(given.name or None, provider.classifier(account), zone, falls_back)
+    frame = frame_of(given, reading, settings, provider.classifier(account))
+    return partial(read_shapes, found, frame, msgspec.json.Decoder(reading.shape).decode, given.max_body)
 
 
 _PLAIN: Final = (
