@@ -129,17 +129,16 @@ class HmacBody(msgspec.Struct, frozen=True):
         proof, found = given[0].encode("utf-8", "surrogatepass"), False
         for secret in account.secrets:
             # Every secret is tried, whichever fits.
-            found |= hmac.compare_digest(proof, self._proof(request.body, secret))
+            found |= hmac.compare_digest(proof, self._proof(request.body, secret).encode())
         return found
 
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
-        return _with_header(request, self.header, self._proof(request.body, account.secrets[0]).decode())
+        return _with_header(request, self.header, self._proof(request.body, account.secrets[0]))
 
-    def _proof(self, body: bytes, secret: str) -> bytes:
+    def _proof(self, body: bytes, secret: str) -> str:
         digest = _hmac(secret, self.algorithm, body)
-        shown = binascii.hexlify(digest) if self.encoding == "hex" else b64encode(digest)
-        return self.prefix.encode() + shown if self.prefix else shown
+        return self.prefix + (digest.hex() if self.encoding == "hex" else b64encode(digest).decode())
 
 
 class UrlSecret(msgspec.Struct, frozen=True):
