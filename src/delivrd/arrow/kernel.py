@@ -278,16 +278,16 @@ class _Job:
                 given = self.rows.given(place, desk.methods[0] if desk.methods else None)
                 received_at = self._received(place)
                 receipt = desk.provider.read(given.input, desk.account, asked=given.asked, received_at=received_at)
+                found = receipt.reports
+                if len(found) != 1 or receipt.problems or receipt.others:
+                    self.told += tell(receipt, place, desk.provider.name, desk.name, received_at)
             # A plugin is a stranger's code, and one row must not stop the rest.
             except Exception as error:
                 self.told.append(self._failed(error, place, desk.provider.name, desk.name, desk.account))
                 continue
-            found = receipt.reports
             reports += found
             inputs += [place] * len(found)
             items += range(len(found))
-            if len(found) != 1 or receipt.problems or receipt.others:
-                self.told += tell(receipt, place, desk.provider.name, desk.name, received_at)
         if not reports:
             return
         whose = (desk.provider.name, desk.name)

@@ -55,12 +55,18 @@ def tell(receipt: Receipt, place: int, provider: str, account: str | None, recei
     if receipt.others:
         said = said or {"absence": "not_a_report"}
         rows += [
-            {**beside, **said, "item": index, "other": msgspec.json.encode(other).decode()}
-            for index, other in enumerate(receipt.others)
+            {**beside, **said, "item": index, "other": _as_json(other)} for index, other in enumerate(receipt.others)
         ]
     elif said is not None and not receipt.problems:
         rows.append({**beside, **said})
     return rows
+
+
+def _as_json(other: dict[str, str]) -> str:
+    try:
+        return msgspec.json.encode(other).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable_values(other)).decode()
 
 
 def tell_error(
@@ -140,5 +146,5 @@ def encodable_values(value: Any) -> Any:
     if isinstance(value, str):
         return encodable(value)
     if isinstance(value, dict):
-        return {name: encodable_values(inner) for name, inner in value.items()}
+        return {encodable(name): encodable_values(inner) for name, inner in value.items()}
     return [encodable_values(each) for each in value] if isinstance(value, list | tuple) else value
