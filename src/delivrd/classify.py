@@ -107,6 +107,12 @@ class Classifier:
         return Verdict(said.status, said.final, said.evidence, None, None, None, (), (), (step,), True)
 
 
+def read_finality(value: str) -> bool | None:
+    """What a provider's own field says of finality; None where it says neither yes nor no."""
+    word = value.strip().lower()
+    return word in _TRUE if word in _TRUE or word in _FALSE else None
+
+
 def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tuple[str, ...]:
     """The provider's code fields in order of authority, each once."""
     fields = dict.fromkeys(field for table in tables for field in table.fields)
@@ -256,9 +262,9 @@ class _Ballot:
 
     def take_finality(self, field: str, value: str) -> None:
         """Let the provider's own field say whether the status is final."""
-        word = value.strip().lower()
-        if word in _TRUE or word in _FALSE:
-            self.final = word in _TRUE
+        final = read_finality(value)
+        if final is not None:
+            self.final = final
             self._note(field, value, Rule.FINALITY, None, None, "final" if self.final else "not final")
         else:
             self.listed = False

@@ -19,8 +19,8 @@ from delivrd.listing import CodeLine
 TABLE: Final = "delivrd_codes"
 """The table that the SQL makes and fills."""
 
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula's beginning."""
+ESCAPED: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+"""How texts begin that have an apostrophe put before them: as a spreadsheet's formula does, or with an apostrophe."""
 
 _SQL_TYPES: Final = {bool: "BOOLEAN", int: "INTEGER", str: "TEXT"}
 
@@ -80,7 +80,7 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    return f"'{text}" if text.startswith((*_FORMULAS, "'")) else text
+    return f"'{text}" if text.startswith(ESCAPED) else text
 
 
 def sql_export(lines: Sequence[CodeLine]) -> str:

@@ -46,7 +46,7 @@ class Memory:
         sent = {
             field: text
             for field, value in zip(self._classifier.fields, values, strict=True)
-            if value is not None and not (text := _as_sent(value)).isspace() and text
+            if value is not None and not (text := as_sent(value)).isspace() and text
         }
         verdict = self._classifier.judge(sent)
         if verdict is None:
@@ -54,7 +54,7 @@ class Memory:
         ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
         # White space alone is no code, and yet a part of what it would be remembered by.
-        if verdict.listed and all(value is None or len(_as_sent(value)) <= _LONGEST for value in values):
+        if verdict.listed and all(value is None or len(as_sent(value)) <= _LONGEST for value in values):
             self._hold([values[index] for index in self._keys], ready)
         return ready
 
@@ -69,6 +69,6 @@ class Memory:
         level[keys[-1]] = ready
 
 
-def _as_sent(value: str | int) -> str:
+def as_sent(value: str | int) -> str:
     """A code as text; true and false as JSON writes them."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,7 +6,7 @@ tests, the exported tables and `explain` all read that row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -18,7 +18,7 @@ CodeKey: TypeAlias = str | tuple[str | None, ...]
 """A code; for a table that is keyed by several fields, one for each, None where it is absent."""
 
 
-def join_code(code: CodeKey) -> str:
+def join_code(code: str | Sequence[str | None]) -> str:
     """A code as one text; that of several fields joined by `+`."""
     return code if isinstance(code, str) else "+".join("" if part is None else part for part in code)
 

@@ -17,9 +17,11 @@ import pyarrow as pa
 from delivrd.accounts import Account
 from delivrd.arrow.columns import REPORTS
 from delivrd.arrow.judged import OF_VERDICT, Judged
+from delivrd.classify import read_finality
 from delivrd.errors import DelivrdError
+from delivrd.memory import as_sent
 from delivrd.provider import Provider
-from delivrd.tables import Compare, Consulted, normalise
+from delivrd.tables import Consulted, normalise
 from delivrd.verdicts import CodeValue
 
 VERDICT: Final = (*OF_VERDICT, "outcome", "resend")
@@ -34,8 +36,6 @@ OTHER: Final = "*"
 
 MOST_ROWS: Final = 100_000
 """Rows of the largest table that is made to join with."""
-
-_FINALITY: Final = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}
 
 _Given = TypeVar("_Given", pa.RecordBatch, pa.Table)
 
@@ -162,10 +162,10 @@ class _Field(NamedTuple):
 
     name: str
     spelt: dict[str, str | None]
-    fold: Any
+    fold: Callable[[str], Any]
 
     def key(self, code: CodeValue) -> str:
-        sent = NOT_SENT if code is None else str(code).lower() if isinstance(code, bool) else str(code)
+        sent = NOT_SENT if code is None else as_sent(code)
         if not sent or sent.isspace():
             return NOT_SENT
         folded: str = self.fold(sent)
@@ -182,10 +182,10 @@ def _fields(provider: Provider, account: Account | None) -> list[_Field]:
         judging = [each for each in lookups if each.table.consulted is not Consulted.NEVER]
         compares = {each.table.compare for each in judging}
         codes = [code for each in judging for code in _parts(each.rows, each.table.fields.index(name))]
-        folds: list[Callable[[str], Any]] = [partial(_normalised, compare=compare) for compare in compares]
+        folds: list[Callable[[str], Any]] = [partial(normalise, compare=compare) for compare in compares]
         if name == provider.finality:
             folds.append(_finality)
-            codes += ["true", "false"]
+            codes += map(as_sent, (True, False))
         if len(folds) > 1:
             raise JoinRefused(f"{provider.name}, {name}: two tables compare its codes in two ways; use look_up")
         if OTHER in codes:
@@ -197,16 +197,13 @@ def _fields(provider: Provider, account: Account | None) -> list[_Field]:
     return found
 
 
-def _normalised(code: str, compare: Compare) -> Any:
-    return normalise(code, compare)
-
-
 def _unjudged(_: str) -> str:
     return OTHER
 
 
 def _finality(code: str) -> str:
-    return _FINALITY.get(code.strip().lower(), OTHER)
+    final = read_finality(code)
+    return OTHER if final is None else as_sent(final)
 
 
 def _parts(keys: Iterable[Any], place: int) -> Iterator[str]:

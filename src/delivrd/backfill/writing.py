@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -19,6 +20,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from delivrd.arrow import COLUMNS
+from delivrd.exports import ESCAPED
 
 TEMPORARY: Final = ".tmp"
 
@@ -96,7 +98,7 @@ class _Csv:
         self._writer.close()
 
 
-FORMATS: Final[dict[str, Any]] = {"parquet": _Parquet, "ndjson": _Ndjson, "csv": _Csv}
+FORMATS: Final[Mapping[str, Callable[[IO[bytes]], PartWriter]]] = {"parquet": _Parquet, "ndjson": _Ndjson, "csv": _Csv}
 """The forms of a part; each name is also how the part's name ends."""
 
 
@@ -147,6 +149,8 @@ def _cells(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
 
+_FORMULA: Final = f"^([{re.escape(''.join(ESCAPED))}])"
+
+
 def _escaped(texts: pa.Array) -> pa.Array:
-    # A spreadsheet takes what begins so for a formula.
-    return pc.replace_substring_regex(texts, r"^([=+\-@\t\r'])", r"'\1")
+    return pc.replace_substring_regex(texts, _FORMULA, r"'\1")

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from delivrd.tables import NORMALISE, Compare
+from delivrd.tables import Compare, join_code, normalise
 
 _WORDS: Final = frozenset({"meaning", "source", "dashboard", "version", "title", "url"})
 
@@ -93,7 +93,7 @@ def _tables(provider: Document) -> dict[str, Document]:
     """The tables by the names of their fields, in order of authority; then those of absences."""
     found: dict[str, Document] = {}
     for table in (*provider["tables"], *provider["absences"]):
-        field = _joined(table["field"])
+        field = join_code(table["field"])
         # A field can have a table of codes and one of absences, or several tables.
         while field in found:
             field += "'"
@@ -119,18 +119,17 @@ def _table(provider: str, field: str, before: Document, after: Document) -> Iter
             yield _whole("removed", provider, field, row)
         else:
             # How a code is written differs, and not which code it is.
-            yield from _differing(provider, field, _joined(row["code"]), row, {**new[key], "code": row["code"]})
+            yield from _differing(provider, field, join_code(row["code"]), row, {**new[key], "code": row["code"]})
     for key, row in new.items():
         if key not in old:
             yield _whole("added", provider, field, row)
 
 
 def _rows(rows: Sequence[Document], compare: str | None) -> dict[Any, Document]:
-    fold = next((NORMALISE[known] for known in Compare if known == compare), str)
+    # A way that only the other version knows is none that this one could compare by.
+    known = next((each for each in Compare if each == compare), Compare.EXACTLY)
     return {
-        fold(code) if isinstance(code, str) else tuple(None if part is None else fold(part) for part in code): row
-        for row in rows
-        for code in [row["code"]]
+        normalise(code if isinstance(code, str) else tuple(code), known): row for row in rows for code in [row["code"]]
     }
 
 
@@ -147,8 +146,4 @@ def _whole(kind: Literal["added", "removed"], provider: str, field: str, row: Do
     said = {name: value for name, value in row.items() if name != "code" and value not in (None, False, "")}
     said.setdefault("final", row.get("final", False))
     sides = ({}, said) if kind == "added" else (said, {})
-    return TableChange(kind, provider, field, _joined(row["code"]), *sides)
-
-
-def _joined(name: str | Sequence[str | None]) -> str:
-    return name if isinstance(name, str) else "+".join(part or "" for part in name)
+    return TableChange(kind, provider, field, join_code(row["code"]), *sides)
