@@ -131,9 +131,6 @@ INPUT_COLUMNS: Final = _INPUTS
 """What `normalize` reads. All may be left out but what says the input."""
 COLUMNS: Final = (*_BEFORE, *_REPORT, *_AFTER)
 """What `normalize` gives. Each row is a report (`status`), an absence (`absence`) or an error (`error`)."""
-OF_REPORT: Final = tuple(column.name for column in _REPORT)
-"""The columns that hold a report: its fields and the derived ones, in the order of `Report`."""
-DERIVED: Final = ("outcome", "resend", "key")
 
 INPUTS: Final = pa.schema([(column.name, column.type) for column in INPUT_COLUMNS])
 """The schema of what `normalize` reads."""

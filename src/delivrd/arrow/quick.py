@@ -101,7 +101,7 @@ def keys_of(columns: Mapping[str, pa.Array], provider: str, account: str | None)
     """`Report.key` of every row: its parts, each with its length, written by columns.
 
     Args:
-        columns: as `columns_of` gives them.
+        columns: as `report_columns` and `ReadBodies` give them.
         provider, account: their names.
     """
     codes = columns[CODES_SPELT]

@@ -130,7 +130,10 @@ class NotTaken(msgspec.Struct, frozen=True, eq=False):
 
 
 RefusalWatcher: TypeAlias = Callable[[NotTaken], object]
-"""Is told of each request that was not taken. It must not raise, nor block."""
+"""Is told of each request that was not taken. It must not raise, nor block.
+
+Not of one that never came whole: its body broke off or took too long, or nobody could say how long it is.
+"""
 
 
 class Receiver:
