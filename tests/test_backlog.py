@@ -94,10 +94,13 @@ def plain(found: Sample | SampleError) -> object:
 @given(
     st.sampled_from([b"", b"\xef\xbb\xbf", b"# source: s\n# account: {}\n"]), st.lists(LINES, max_size=6), st.booleans()
 )
-def test_a_log_that_is_streamed_holds_what_the_whole_file_holds(head, lines, ended):
-    data = head + b"\n".join([b"{}", *lines]) + (b"\n" if ended else b"")
-    streamed = [(number, plain(found)) for number, found in read_lines("log.jsonl", io.BytesIO(data))]
-    assert streamed == [(number, plain(found)) for number, found in read_each("log.jsonl", data)]
+def test_each_line_of_a_log_is_read_as_if_it_stood_alone(head, lines, ended):
+    lines = [b"{}", *lines]
+    data = head + b"\n".join(lines) + (b"\n" if ended else b"")
+    alone = [head + b"\n" * above + line for above, line in enumerate(lines)]
+    told = [(number, plain(found)) for one in alone for number, found in read_each("log.jsonl", one)]
+    assert [(number, plain(found)) for number, found in read_lines("log.jsonl", io.BytesIO(data))] == told
+    assert told[0][0] == 1 + head.count(b"\n")
 
 
 def test_equal_accounts_of_lines_are_one_object():

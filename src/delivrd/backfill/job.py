@@ -104,8 +104,7 @@ class Backfill:
         with _held(self.target):
             kept = self._kept()
             if kept.totals is None:
-                done = self._run(workers, tell)
-                kept = self._finish(done)
+                kept = self._finish(*self._run(workers, tell))
             for folder in (DONE, BAD):
                 shutil.rmtree(self.target / folder, ignore_errors=True)
             return kept.totals or Totals()
@@ -133,16 +132,18 @@ class Backfill:
             left.unlink(missing_ok=True)
         return kept
 
-    def _run(self, workers: int, tell: Callable[[Progress], None]) -> dict[int, Done]:
+    def _run(self, workers: int, tell: Callable[[Progress], None]) -> tuple[int, Totals]:
+        """Do the units; how many there are, and what came of them all."""
         whole = sum(source.size for source in self._manifest.sources)
-        done: dict[int, Done] = {}
+        units, totals = 0, Totals()
         counted = new = 0
-        for unit, result, fresh in self._results(workers):
-            done[unit.number] = result
+        for unit, done, fresh in self._results(workers):
+            units += 1
+            totals = Totals(totals.rows + done.rows, totals.reports + done.reports, totals.bad + done.bad)
             counted += unit.size
             new += unit.size if fresh else 0
-            tell(Progress(counted, max(whole, counted), new, _total(done)))
-        return done
+            tell(Progress(counted, max(whole, counted), new, totals))
+        return units, totals
 
     def _results(self, workers: int) -> Iterator[tuple[Unit, Done, bool]]:
         """Every unit with what came of it, and whether it was done just now."""
@@ -181,26 +182,19 @@ class Backfill:
         except FileNotFoundError:
             return None
 
-    def _finish(self, done: dict[int, Done]) -> _Manifest:
+    def _finish(self, units: int, totals: Totals) -> _Manifest:
         """Put the bad rows together, then say that all is done."""
         with whole_file(self.target / BAD_ROWS) as file:
-            for number in sorted(done):
+            for number in range(units):
                 with open(self.target / BAD / part_name(number, "jsonl"), "rb") as part:
                     shutil.copyfileobj(part, file)
-        complete = msgspec.structs.replace(self._manifest, totals=_total(done))
+        complete = msgspec.structs.replace(self._manifest, totals=totals)
         self._write(complete)
         return complete
 
     def _write(self, manifest: _Manifest) -> None:
         with whole_file(self.target / MANIFEST) as file:
             file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-
-
-def _total(done: dict[int, Done]) -> Totals:
-    found = done.values()
-    return Totals(
-        sum(each.rows for each in found), sum(each.reports for each in found), sum(each.bad for each in found)
-    )
 
 
 def _finished(running: dict[Future[Done], Unit]) -> Iterator[tuple[Unit, Done, bool]]:
