@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from delivrd import Registry
 from delivrd.cli import main
 from delivrd.diff import side
-from delivrd.diff.outcomes import Comparison, Outcome
+from delivrd.diff.outcomes import Comparison, Made
 from delivrd.diff.places import PlaceError, place_of
 from delivrd.diff.tables import table_changes, unversioned
 
@@ -386,7 +386,7 @@ REPORT = st.fixed_dictionaries(
     }
 )
 OUTCOMES = st.lists(
-    st.tuples(*[st.lists(REPORT, max_size=3).map(lambda found: Outcome(tuple(found), "no report"))] * 2), max_size=12
+    st.tuples(*[st.lists(REPORT, max_size=3).map(lambda found: Made(tuple(found), "no report"))] * 2), max_size=12
 )
 
 
@@ -405,7 +405,7 @@ def test_every_report_that_changes_is_counted_once_whatever_is_held(pairs, most)
     assert (compared.changed == 0) == all(said(before) == said(after) for before, after in pairs)
 
 
-def said(outcome: Outcome) -> list[Any]:
+def said(outcome: Made) -> list[Any]:
     """What a message is told, in order, whatever stands between."""
     return [[each["status"] for each in outcome.reports if each["message_id"] == name] for name in ("1", "2")]
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from delivrd.arrow import Normalizer
-from delivrd.backfill.units import BLOCK, Source, SourceError, Unit, find_sources, units_of
+from delivrd.backfill.units import BLOCK, SourceError, SourceFile, Unit, find_sources, units_of
 from delivrd.backfill.work import BAD, DONE, REPORTS, Done, Plan, do_unit, part_name
 from delivrd.backfill.writing import TEMPORARY, whole_file
 
@@ -61,7 +61,7 @@ class _Manifest(msgspec.Struct, frozen=True):
     provider: str | None
     block: int
     accounts: tuple[int, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[SourceFile, ...]
     totals: Totals | None = None
 
 

@@ -34,7 +34,7 @@ class SourceError(DelivrdError, ValueError):
     """A source, or the target, cannot be used. The message says which, and what to do."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class SourceFile(msgspec.Struct, frozen=True):
     """One file of the source.
 
     Attributes:
@@ -63,7 +63,7 @@ class Unit(msgspec.Struct, frozen=True):
     """
 
     number: int
-    source: Source
+    source: SourceFile
     start: int
     length: int
     first: int
@@ -71,7 +71,7 @@ class Unit(msgspec.Struct, frozen=True):
     header: tuple[str, ...] = ()
 
 
-def find_sources(path: Path) -> list[Source]:
+def find_sources(path: Path) -> list[SourceFile]:
     """The files of a source: itself, or those of a folder, in the order of their names.
 
     Raises:
@@ -89,14 +89,14 @@ def find_sources(path: Path) -> list[Source]:
         raise SourceError(f"{path.name}: expected files whose names end with {wanted}, found none")
     try:
         return [
-            Source(name, str(each.resolve()), (stat := each.stat()).st_size, stat.st_mtime_ns)
+            SourceFile(name, str(each.resolve()), (stat := each.stat()).st_size, stat.st_mtime_ns)
             for name, each in zip(names, found, strict=True)
         ]
     except OSError as error:
         raise SourceError(f"{path.name}: {error.strerror or type(error).__name__}") from error
 
 
-def units_of(sources: Sequence[Source], block: int = BLOCK) -> Iterator[Unit]:
+def units_of(sources: Sequence[SourceFile], block: int = BLOCK) -> Iterator[Unit]:
     """The units of the sources, in order.
 
     Args:
@@ -113,7 +113,7 @@ def units_of(sources: Sequence[Source], block: int = BLOCK) -> Iterator[Unit]:
             number += 1
 
 
-def _units(source: Source, block: int) -> Iterator[Unit]:
+def _units(source: SourceFile, block: int) -> Iterator[Unit]:
     try:
         if source.name.lower().endswith(PARQUET):
             yield from _row_groups(source)
@@ -125,7 +125,7 @@ def _units(source: Source, block: int) -> Iterator[Unit]:
         raise SourceError(f"{source.name}: {error.strerror or type(error).__name__}") from error
 
 
-def _row_groups(source: Source) -> Iterator[Unit]:
+def _row_groups(source: SourceFile) -> Iterator[Unit]:
     try:
         with pq.ParquetFile(source.path) as file:
             metadata = file.metadata
@@ -143,7 +143,7 @@ def _row_groups(source: Source) -> Iterator[Unit]:
         first += found.num_rows
 
 
-def _blocks(source: Source, block: int, *, quoted: bool) -> Iterator[Unit]:
+def _blocks(source: SourceFile, block: int, *, quoted: bool) -> Iterator[Unit]:
     """Lines, some at a time; with `quoted`, a line end between quotes ends no row."""
     with open(source.path, "rb") as file:
         start = len(_BOM) if file.read(len(_BOM)) == _BOM else 0
@@ -194,13 +194,13 @@ def _last_end(data: bytes, *, quoted: bool) -> int:
     return 0
 
 
-def _header_line(source: Source, line: bytes) -> bytes:
+def _header_line(source: SourceFile, line: bytes) -> bytes:
     if not line.endswith(b"\n"):
         raise SourceError(f"{source.name}: expected a first line with the names of the columns, and rows after it")
     return line
 
 
-def _header(source: Source, line: bytes) -> tuple[str, ...]:
+def _header(source: SourceFile, line: bytes) -> tuple[str, ...]:
     try:
         (names,) = csv.reader([line.decode()], strict=True)
     except (ValueError, csv.Error) as error:

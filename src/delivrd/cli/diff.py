@@ -20,7 +20,7 @@ from delivrd.cli.reading import Bad, Options, inputs_of, reading_options
 from delivrd.cli.session import Refusal
 from delivrd.cli.texttable import text_table
 from delivrd.diff.axes import told, word
-from delivrd.diff.outcomes import Change, Comparison, Outcome
+from delivrd.diff.outcomes import Comparison, Made, ReportChange
 from delivrd.diff.places import PlaceError, place_of
 from delivrd.diff.sides import Side, SideError, question_of
 from delivrd.diff.tables import TableChange, table_changes, unversioned
@@ -109,9 +109,9 @@ def _compare(
         for side in (before, after):
             side.ask(question)
         old, new = before.answer(), after.answer()
-        was = Outcome.of(old)
+        was = Made.of(old)
         # Most often nothing differs, and then there is nothing to look for.
-        compared.add(found.label, was, was if old == new else Outcome.of(new), (found.account or Account()).blot)
+        compared.add(found.label, was, was if old == new else Made.of(new), (found.account or Account()).blot)
     return failed
 
 
@@ -169,7 +169,7 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _report_cells(change: Change) -> tuple[str, ...]:
+def _report_cells(change: ReportChange) -> tuple[str, ...]:
     codes = " ".join(f"{name}={code}" for name, code in change.codes.items())
     if isinstance(change.before, dict) and isinstance(change.after, dict):
         said = told(change.before, change.after)

@@ -26,7 +26,7 @@ _DERIVED: Final = frozenset({*AXES, "tables", "outcome"})
 Document = Mapping[str, Any]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Made(msgspec.Struct, frozen=True):
     """What one version made of an input.
 
     Attributes:
@@ -39,7 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     otherwise: str
 
     @classmethod
-    def of(cls, answer: bytes) -> Outcome:
+    def of(cls, answer: bytes) -> Made:
         """From what a side answered."""
         said: dict[str, Any] = msgspec.json.decode(answer)
         if "error" in said:
@@ -52,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return cls(tuple(said["reports"]), otherwise)
 
 
-class Change(msgspec.Struct):
+class ReportChange(msgspec.Struct):
     """Reports of the same codes of which the same became.
 
     Attributes:
@@ -99,7 +99,7 @@ class Comparison:
 
     def __init__(self, *, most: int = MOST) -> None:
         self._most = most
-        self._changes: dict[Any, Change] = {}
+        self._changes: dict[Any, ReportChange] = {}
         self.asides: dict[tuple[str, ...], Aside] = {}
         self.inputs = 0
         self.reports = 0
@@ -107,7 +107,7 @@ class Comparison:
         self.changed = 0
         self.left_out = 0
 
-    def add(self, place: str, before: Outcome, after: Outcome, blot: Callable[[str], str] = str) -> None:
+    def add(self, place: str, before: Made, after: Made, blot: Callable[[str], str] = str) -> None:
         """Compare what became of one input.
 
         Args:
@@ -133,7 +133,7 @@ class Comparison:
             elif old is not None and new is not None and old != new:
                 self._put_aside(old, new, place)
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[ReportChange]:
         """The groups, the largest first."""
         return sorted(self._changes.values(), key=lambda each: (-each.reports, sorted(each.codes.items()), each.first))
 
@@ -144,7 +144,7 @@ class Comparison:
             if len(self._changes) >= self._most:
                 self.left_out += 1
                 return
-            self._changes[key] = Change(codes, was, now, 0, place)
+            self._changes[key] = ReportChange(codes, was, now, 0, place)
         self._changes[key].reports += 1
 
     def _put_aside(self, old: Document, new: Document, place: str) -> None:
@@ -153,8 +153,8 @@ class Comparison:
             self.asides.setdefault(fields, Aside(fields, 0, place)).reports += 1
 
 
-def _said(report: Document | None, outcome: Outcome) -> dict[str, Any] | str:
-    return outcome.otherwise if report is None else axes_of(report)
+def _said(report: Document | None, made: Made) -> dict[str, Any] | str:
+    return made.otherwise if report is None else axes_of(report)
 
 
 def _pairs(

@@ -107,7 +107,7 @@ class Side:
             raise SideError(f"{self.name}: its process has ended") from error
 
     def answer(self) -> bytes:
-        """What came of the input that was given last: `Outcome.of` takes it.
+        """What came of the input that was given last: `Made.of` takes it.
 
         Raises:
             SideError: it has ended, cannot go on, or stays silent.
