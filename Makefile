@@ -80,7 +80,7 @@ soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, whil
 soak-backfill: $(READY) ## two million rows, while the backfill is killed twenty times (ROWS=100000 for fewer)
 	$(BIN)/python tests/soak_backfill.py --rows $(or $(ROWS),2000000)
 
-soak-stream: $(READY) ## 10,000 inputs through a worker between topics of each broker, while it is killed eight times
+soak-stream: $(READY) ## 10,000 inputs through a worker between topics of Redis, RabbitMQ and NATS, while it is killed eight times
 	$(BIN)/python tests/soak_stream.py redis
 	$(BIN)/python tests/soak_stream.py rabbit
 	$(BIN)/python tests/soak_stream.py nats

@@ -33,13 +33,12 @@ def test_unlisted_codes_are_never_remembered():
 
 def test_what_is_remembered_is_bounded():
     memory = Memory(Classifier([table("err", row("1", Status.FAILED, True), compare=Compare.NUMBER)]))
+    # One code, in more spellings than are remembered.
     for number in range(5000):
-        zeros, spaces = number % 30, number // 30
-        if zeros + spaces < 39:
-            assert memory.classify((" " * spaces + "0" * zeros + "1",))[0] is Status.FAILED
-    for spelt in (str(Status.FAILED) + str(number) for number in range(9)):
-        memory.classify((spelt,))
-    assert 0 < len(memory.verdicts) <= 4096
+        space = format(number, "b").translate({ord("0"): " ", ord("1"): "\t"})
+        assert memory.classify((f"{space}1",))[0] is Status.FAILED
+        assert 0 < len(memory.verdicts) <= 4096
+    assert len(memory.verdicts) == 5000 - 4096
 
 
 def test_what_is_remembered_is_forgotten_when_it_is_too_much_and_works_on():

@@ -92,7 +92,8 @@ class Comparison:
     Attributes:
         inputs, reports: how many were compared.
         without: inputs of which neither version makes a report.
-        changed: reports that differ on an axis, or that one version does not have.
+        changed: reports that differ on an axis, or that one version does not have; and inputs of which neither makes
+            a report, and each for another reason.
         left_out: those of them that are in no group, because there are too many.
         asides: those that differ in other fields, by which ones.
     """
