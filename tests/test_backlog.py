@@ -78,6 +78,7 @@ LINES = st.sampled_from(
         b'{"kind": "file", "name": "x.jsonl", "raw": "{}\\n{}"}',
         b'{"kind": "response", "status": 200, "headers": {"A": "b"}, "body": "\\ud800"}',
         b"# source: too late",
+        b"\xef\xbb\xbf",
         b"not json",
         b"",
         b" ",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
 import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivrd import Registry
+import delivrd
+from delivrd import Account, Registry
 from delivrd.cli import main
 from delivrd.diff import side
 from delivrd.diff.outcomes import Comparison, Made
@@ -424,14 +425,20 @@ def test_a_side_answers_every_question_in_its_own_words():
     assert others == [{"error": "AccountError"}, {"error": "UnknownProvider"}, {"error": "JSONDecodeError"}]
 
 
-def test_accounts_are_made_once_and_not_held_for_ever():
-    registry = Registry.installed()
+def test_accounts_are_made_once_and_not_held_for_ever(monkeypatch):
+    made = []
+
+    def make(document):
+        made.append(document["name"])
+        return Account(name=document["name"])
+
+    monkeypatch.setattr(delivrd, "Account", SimpleNamespace(from_dict=make))
     line = json.dumps({"kind": "request", "method": "GET", "target": "/?sms_unique_id=m&stat=DELIVRD"})
-    questions = "".join(
-        f'["messente-legacy", {{"name": "{number}"}}]\n{line}\n' for number in range(side._ACCOUNTS * 2)
-    )
+    # Each twice in a row, more than are held; then the first again.
+    names = [str(number) for number in range(side._ACCOUNTS + 1)]
+    asked = [*(name for name in names for _ in range(2)), names[0]]
+    questions = "".join(f'["messente-legacy", {{"name": "{name}"}}]\n{line}\n' for name in asked)
     answers = io.BytesIO()
-    with contextlib.suppress(KeyError):
-        side._read_all(registry, io.BytesIO(questions.encode()), answers)
-    said = [json.loads(each)["reports"][0]["account"] for each in answers.getvalue().splitlines()]
-    assert said == [str(number) for number in range(side._ACCOUNTS * 2)]
+    side._read_all(Registry.installed(), io.BytesIO(questions.encode()), answers)
+    assert [json.loads(each)["reports"][0]["account"] for each in answers.getvalue().splitlines()] == asked
+    assert made == [*names, names[0]]

@@ -334,34 +334,6 @@ def test_a_long_file_is_never_held():
     assert (number, after, sample.source) == (2, 3, "captured")
 
 
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                b"# source: x",
-                b"# asked: 1",
-                b"#",
-                b"",
-                b" ",
-                b"no line",
-                b"\xef\xbb\xbf",
-                line("stat=A").strip().encode(),
-            ]
-        )
-    )
-)
-def test_a_file_is_read_line_by_line_as_a_whole(lines):
-    data = b"\n".join(lines)
-    whole = [
-        (number, str(each) if isinstance(each, Exception) else each) for number, each in read_each("a.jsonl", data)
-    ]
-    apart = [
-        (number, str(each) if isinstance(each, Exception) else each)
-        for number, each in read_lines("a.jsonl", (each + b"\n" for each in lines))
-    ]
-    assert whole == apart
-
-
 def test_a_fictional_number_is_nobodys():
     put_in = Fiction()
     assert [put_in("+" + PHONE), put_in(PHONE), put_in("5555550199")] == ["+12025550100", "12025550100", "2025550101"]
