@@ -15,27 +15,17 @@ from hypothesis import strategies as st
 
 from delivrd import (
     Account,
-    BodyKind,
-    Code,
-    CodeTable,
-    Decoded,
     DeliverSm,
-    Fields,
     InputError,
     Mail,
     Network,
     Provider,
-    Push,
-    Reading,
     Registry,
     Report,
     Request,
     Response,
-    Row,
     Sample,
     SampleError,
-    Shape,
-    Source,
     Status,
     TableUse,
     Warning,
@@ -360,47 +350,6 @@ def test_keys_can_be_left_out_and_nothing_else_changes():
     )
     with_keys, without = (normalize(batch, provider=OMNI, keys=keys).to_pylist() for keys in (True, False))
     assert [{**row, "key": None} for row in with_keys] == without
-
-
-class Ping(Shape):
-    id: Code = None
-    state: Code = None
-
-
-def rows_of(decode, *bodies: bytes) -> list[dict]:
-    """What comes of requests that a plugin's own function reads."""
-    table = CodeTable("state", (Row("ok", Status.DELIVERED, True, meaning="it arrived"),), Source("made up"))
-    push = Push(reading=Reading(shape=Ping, fields=Fields(message_id="id")), bodies=(BodyKind.JSON,), decode=decode)
-    toy = Provider(name="toy", vendor="V", title="T", docs=Source("made up"), tables=(table,), ways=(push,))
-    return normalize(pa.record_batch({"body": bodies}), provider="toy", providers={"toy": toy}).to_pylist()
-
-
-def test_a_fault_of_a_plugin_costs_its_own_row():
-    def decode(request, context):
-        raise KeyError("+12025550123")
-
-    (row,) = rows_of(decode, b"{}")
-    assert row["error"] == ErrorKind.PLUGIN
-    assert "+1202" not in row["error_message"]
-
-
-def test_half_a_character_in_what_is_no_report_costs_no_row():
-    def decode(request, context):
-        if request.body == b"1":
-            return Decoded([{"id": "m-1", "state": "ok"}])
-        return Decoded(others=[{"text\ud800": "\udfff"}])
-
-    report, other = rows_of(decode, b"1", b"2")
-    assert (report["message_id"], report["status"], report["absence"]) == ("m-1", "delivered", None)
-    assert (other["absence"], json.loads(other["other"])) == ("not_a_report", {r"text\ud800": r"\udfff"})
-
-
-def test_what_a_plugin_gives_against_its_contract_costs_its_own_row():
-    def decode(request, context):
-        return Decoded([{"id": "m-1", "state": "ok"}]) if request.body == b"1" else Decoded(others=[{"text": object()}])
-
-    report, broken = rows_of(decode, b"1", b"2")
-    assert (report["status"], broken["error"]) == ("delivered", ErrorKind.PLUGIN)
 
 
 def test_a_normalizer_serves_many_batches_and_accounts():
