@@ -244,7 +244,7 @@ def test_a_version_whose_answer_cannot_be_written_is_told_of(toy):
 @pytest.mark.parametrize("when", ["at once", "later"])
 def test_a_version_that_never_answers_is_told_of(toy, monkeypatch, when):
     monkeypatch.setattr("delivrd.diff.sides._TICK", 0.01)
-    monkeypatch.setattr("delivrd.diff.sides._TICKS", 200)
+    monkeypatch.setattr("delivrd.diff.sides._TICKS", 600)
     hangs = "\nimport threading\n"
     hangs += (
         "threading.Event().wait()"
@@ -253,7 +253,7 @@ def test_a_version_that_never_answers_is_told_of(toy, monkeypatch, when):
     )
     past = toy.inputs([{"id": "1", "stat": "DONE"}])
     said = toy.diff(toy.site("old", DONE), toy.site("new", DONE, more=hangs), past, code=2).stderr
-    assert "new: no answer in 2 seconds" in said
+    assert "new: no answer in 6 seconds" in said
 
 
 def test_a_version_can_bring_its_own_release_of_delivrd(toy):
