@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-engines bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench-profile: $(READY) ## where the time of a read goes, line by line of the co
 
 bench-arrow: $(READY) ## what reading and looking up by columns costs, beside what it could cost
 	$(BIN)/python tests/bench_arrow.py
+
+bench-engines: $(READY) ## two million rows by the kernel, a backfill, Spark and Ray (ROWS=200000 for fewer; needs java)
+	$(BIN)/python tests/bench_engines.py --rows $(or $(ROWS),2000000)
 
 bench-receiving: $(READY) ## what receiving adds to a bare framework, over sockets
 	$(BIN)/python tests/bench_receiving.py

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
+import engines
 import postgres
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,3 +32,21 @@ def url(request, tmp_path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "ledger.db")
     return request.getfixturevalue("server").new_database()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory) -> Iterator[Any]:
+    """A session of Spark with two cores; loudly missing where Java is not installed."""
+    if not engines.has_java() and not os.environ.get("CI"):
+        pytest.skip(engines.JAVA)
+    # Java translates with less care, and so starts in half the time.
+    quick = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+    with engines.spark_here(tmp_path_factory.mktemp("spark"), **quick) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[Any]:
+    """Ray with two CPUs."""
+    with engines.ray_here() as module:
+        yield module

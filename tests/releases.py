@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 LICENCE = "MIT"
+ENGINES = {"delivrd.ray": "ray", "delivrd.spark": "spark"}
+"""Modules whose extras are left out: an engine is hundreds of megabytes, and one of them has no wheel."""
 
 
 class Wheel:
@@ -138,18 +140,24 @@ def import_everything() -> Iterator[str]:
             if "site-packages" not in str(file.locate()):
                 yield f"{file}: not from a wheel"
             module = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
-            try:
-                importlib.import_module(module)
-            except ImportError as error:
-                yield f"{module}: {error}"
+            yield from fault_of(module)
             count += 1
         print(f"{distribution.name}: {count} modules")
+
+
+def fault_of(module: str) -> Iterator[str]:
+    """What is wrong with importing a module; one without its engine has to name the extra."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        if module not in ENGINES or f"pip install 'delivrd[{ENGINES[module]}]'" not in str(error):
+            yield f"{module}: {error}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="the wheels; sdists and the wheels that come of them")
-    parser.add_argument("--extras", action="store_true", help="print the extras of delivrd")
+    parser.add_argument("--extras", action="store_true", help="print the extras of delivrd but engines'")
     parser.add_argument("--import", dest="everything", action="store_true", help="import all that is installed")
     options = parser.parse_args()
     if options.everything:
@@ -158,7 +166,7 @@ def main() -> None:
         wheels = wheels_in(options.folders[0])
         if options.extras:
             (core,) = (wheel for wheel in wheels if wheel.name == "delivrd")
-            print(*core.metadata.get_all("Provides-Extra", []))
+            print(*(each for each in core.metadata.get_all("Provides-Extra", []) if each not in ENGINES.values()))
             return
         found = list(faults(wheels, options.folders[1]))
         print(f"{len(wheels)} packages of version {', '.join({wheel.version for wheel in wheels})}")

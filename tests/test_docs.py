@@ -19,6 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import engines
 import packages
 import pytest
 import write_docs
@@ -41,6 +42,8 @@ ELISION = "…"
 NOT_RUN = "<!-- not run: "
 SERVED = {DOCS / "tutorial.md"}
 """Pages whose commands need a server that they start: `test_tutorial.py` runs them."""
+ENGINES = {"spark": "from pyspark", "ray": "import ray"}
+"""What has to run before a page that imports it, on this machine alone."""
 SHORTCUTS = {"make demo": "delivrd demo fixtures"}
 """What the targets of the Makefile run."""
 
@@ -145,8 +148,13 @@ def put_files(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in of_language("python") if page != GUIDE], ids=named)
-def test_the_python_of_a_page_runs_and_prints_what_it_says(page, desk, monkeypatch):
+def test_the_python_of_a_page_runs_and_prints_what_it_says(page, desk, monkeypatch, request):
     put_files(page, desk)
+    for name, word in ENGINES.items():
+        if word in page.read_text(encoding="utf-8"):
+            engine = request.getfixturevalue(name)
+            if name == "spark":
+                engines.work_in(engine, desk)
     module = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):

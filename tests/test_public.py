@@ -59,6 +59,8 @@ def test_importing_delivrd_loads_no_plugin_no_command_line_and_no_socket():
         ("delivrd.poll", "httpx", "poll"),
         ("delivrd.arrow", "pyarrow", "arrow"),
         ("delivrd.backfill.job", "pyarrow", "arrow"),
+        ("delivrd.spark", "pyspark", "spark"),
+        ("delivrd.ray", "ray", "ray"),
         ("delivrd.aiohttp", "aiohttp", "aiohttp"),
         ("delivrd.parquet", "pyarrow", "arrow"),
         ("delivrd.django", "django", "django"),

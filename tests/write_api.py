@@ -81,6 +81,9 @@ PAGES = {
         "Told in [Normalise between topics](../streams.md).",
         dict.fromkeys(["delivrd.stream", *(f"{CORE}.stream.{name}" for name in ("redis", "rabbit", "kafka", "nats"))]),
     ),
+    "engines": Page(
+        "Spark and Ray", "Told in [On many machines](../engines.md).", {"delivrd.spark": None, "delivrd.ray": None}
+    ),
     "pictures": Page(
         "Pictures of code tables", "Told in [Export the code tables](../export-codes.md).", {"delivrd.pictures": None}
     ),
