@@ -10,7 +10,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def spark_here(folder: Path, cores: int = 2, **settings: str) -> Iterator[Any]:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
+    folder.mkdir(exist_ok=True)
     # The executors run the Python that runs this.
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     builder = SparkSession.builder.master(f"local[{cores}]").appName("delivrd")
@@ -46,7 +47,9 @@ def spark_here(folder: Path, cores: int = 2, **settings: str) -> Iterator[Any]:
         **settings,
     }.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    # Its Java counts relative paths from where it was started.
+    with chdir(folder):
+        session = builder.getOrCreate()
     try:
         yield session
     finally:
@@ -56,13 +59,6 @@ def spark_here(folder: Path, cores: int = 2, **settings: str) -> Iterator[Any]:
         gateway.shutdown()
         gateway.proc.stdin.close()
         gateway.proc.wait(30)
-
-
-def work_in(session: Any, folder: Path) -> None:
-    """Let Spark count relative paths from a folder: its Java stays in the one where it was started."""
-    hadoop = session._jvm.org.apache.hadoop.fs
-    files = hadoop.FileSystem.getLocal(session._jsc.hadoopConfiguration())
-    files.setWorkingDirectory(hadoop.Path(str(folder)))
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-import engines
 import packages
 import pytest
 import write_docs
@@ -152,9 +151,7 @@ def test_the_python_of_a_page_runs_and_prints_what_it_says(page, desk, monkeypat
     put_files(page, desk)
     for name, word in ENGINES.items():
         if word in page.read_text(encoding="utf-8"):
-            engine = request.getfixturevalue(name)
-            if name == "spark":
-                engines.work_in(engine, desk)
+            request.getfixturevalue(name)
     module = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):
