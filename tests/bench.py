@@ -25,14 +25,14 @@ def main() -> int:
     options.add_argument("--alone", action="store_true")
     given = options.parse_args()
     figures = [*reading(), *batches(), *hostile()]
-    rightly: dict[str, dict[str, int]] = {}
+    missed_by: dict[str, dict[str, list[str]]] = {}
     if not given.alone:
         from bench_peers import peers
 
-        beside, rightly = peers()
+        beside, missed_by = peers()
         figures += beside
     started, stayed = starting(), staying(given.reports)
-    keep(KEPT, figures, read_rightly=rightly, starting=started, staying=stayed)
+    keep(KEPT, figures, not_read_rightly=missed_by, starting=started, staying=stayed)
     missed = [each.name for each in figures if not each.kept]
     missed += ["import"] * (started["import_ms"] > 60) + ["plugins"] * (started["plugins_ms"] > 100)
     missed += ["memory"] * (stayed["grown_kib"] > MOST_GROWN)

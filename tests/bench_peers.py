@@ -106,31 +106,33 @@ def by_jasmin(sample: Sample) -> Said:
     return named.decode() if isinstance(named, bytes) else named, found.get("stat")
 
 
-def reports(provider: Provider, kind: type) -> Iterator[tuple[Sample, Said]]:
-    """The fixtures of one kind that are one report, with what they say by the outcome on file."""
+def reports(provider: Provider, kind: type) -> Iterator[tuple[str, Sample, Said]]:
+    """The fixtures of one kind that are one report: the place of each, and what it says by the outcome on file."""
     for path in sorted((FIXTURES / provider.name).iterdir()):
         if path.suffix == ".json":
             continue
-        for sample in read_samples(path.name, path.read_bytes()):
+        for number, sample in enumerate(read_samples(path.name, path.read_bytes()), start=1):
             with suppress(InputError):
                 if isinstance(sample.input, kind) and len(provider.read(sample.input, sample.account).reports) == 1:
-                    yield sample, ours(provider, sample)
+                    yield f"{path.name}:{number}", sample, ours(provider, sample)
 
 
-def count(provider: Provider, kind: type, readers: Mapping[str, Callable[[Sample], Said]]) -> dict[str, int]:
-    """How many of the reports among the fixtures each reads rightly; a peer may spell a state in any case."""
-    counted = dict.fromkeys(("all", *readers), 0)
-    for sample, said in reports(provider, kind):
-        counted["all"] += 1
+def misread(provider: Provider, kind: type, readers: Mapping[str, Callable[[Sample], Said]]) -> dict[str, list[str]]:
+    """Which of the reports among the fixtures each peer does not read rightly; it may spell a state in any case."""
+    missed: dict[str, list[str]] = {"of": []} | {name: [] for name in readers}
+    for place, sample, said in reports(provider, kind):
+        missed["of"].append(place)
         for name, read in readers.items():
+            found: Said = (None, None)
             # Whatever a peer raises, it has not read the input.
             with suppress(Exception):
                 found = read(sample)
-                counted[name] += found[0] == said[0] and (found[1] or "").upper() == (said[1] or "").upper()
-    return counted
+            if found[0] != said[0] or (found[1] or "").upper() != (said[1] or "").upper():
+                missed[name].append(place)
+    return missed
 
 
-def peers() -> tuple[list[Figure], dict[str, dict[str, int]]]:
+def peers() -> tuple[list[Figure], dict[str, dict[str, list[str]]]]:
     """How many times as long each peer takes, and what each reads rightly."""
     providers = Registry.installed()
     omni, smpp, zoned = providers["messente-omnichannel"], providers["smpp"], Account(zone="UTC")
@@ -168,11 +170,12 @@ def peers() -> tuple[list[Figure], dict[str, dict[str, int]]]:
             ),
         ],
     )
-    rightly = {
-        "Omnichannel callbacks": count(omni, Request, {"messente-api": by_messente, "pydantic": by_pydantic}),
-        "SMPP receipts": count(smpp, DeliverSm, {"aiosmpplib": by_aiosmpplib, "Jasmin": by_jasmin}),
+    missed = {
+        "Omnichannel callbacks": misread(omni, Request, {"messente-api": by_messente, "pydantic": by_pydantic}),
+        "SMPP receipts": misread(smpp, DeliverSm, {"aiosmpplib": by_aiosmpplib, "Jasmin": by_jasmin}),
     }
-    print("\nOf the reports among the fixtures, read rightly (id and state as sent) by each")
-    for what, counted in rightly.items():
-        print(f"{what:24} " + ", ".join(f"{name} {number}" for name, number in counted.items()))
-    return figures, rightly
+    print("\nOf the reports among the fixtures, read rightly (id and state as sent); which are not, stands in the JSON")
+    for what, (every, *peer) in ((name, list(found.items())) for name, found in missed.items()):
+        counted = ", ".join(f"{name} {len(every[1]) - len(places)}" for name, places in peer)
+        print(f"{what:24} delivrd {len(every[1])}, {counted}")
+    return figures, missed

@@ -156,15 +156,39 @@ def reading() -> list[Figure]:
 
 
 def receiving(event: Request) -> list[Figure]:
-    """What a proof adds to reading, beside the proof alone."""
-    omni, account = Registry.installed()["messente-omnichannel"], Account(secrets=["a password"])
+    """What a proof adds to reading: beside the proof alone, and for each provider that pushes beside its reading."""
+    providers = Registry.installed()
+    omni, account = providers["messente-omnichannel"], Account(secrets=["a-password"])
     signed = HmacBody("X-Messente-Signature").sign(event, account)
     assert isinstance(signed, Request)
-    bare = lambda: hmac.new(b"a password", event.body, "sha256").hexdigest()  # noqa: E731
+
+    def bare() -> object:
+        return hmac.new(b"a-password", event.body, "sha256").hexdigest()
+
     alone, read, received = timed(bare, lambda: omni.read(signed), lambda: omni.receive(signed, account))
-    pair = Pair("receive less read / the bare HMAC", 1.5, bare, bare)
     added = [with_proof - min(read) for with_proof in received]
     print("\nAuthentication")
-    found = figure(pair, alone, added, min(added) / min(alone))
-    print(found, flush=True)
-    return [found]
+    pair = Pair("callback: receive less read / the bare HMAC", 1.5, bare, bare)
+    found = [figure(pair, alone, added, min(added) / min(alone))]
+    print(found[0], flush=True)
+    pushed = {
+        "messente-omnichannel": signed,
+        "messente-legacy": request("messente-legacy", "delivered-documented-sample.http"),
+        "teli": request("teli", "delivered-form.http"),
+        "kannel": request("kannel", "delivered-recommended-url.http"),
+        "upside-wireless": request("upside-wireless", "delivered-form-body.http"),
+    }
+    pairs = []
+    for name, input in pushed.items():
+        provider = providers[name]
+        scheme = next(scheme for scheme in provider.auth if scheme.takes is Request and scheme.configured(account))
+        proven = scheme.sign(input, account)
+        pairs.append(
+            Pair(
+                f"{name}: receive / read",
+                None,
+                lambda provider=provider, proven=proven: provider.read(proven, account),
+                lambda provider=provider, proven=proven: provider.receive(proven, account),
+            )
+        )
+    return [*found, *show("Receiving, of one account", pairs)]
