@@ -38,6 +38,7 @@ from delivrd import (
     UrlSecret,
     WrongMethod,
 )
+from delivrd.forms import first_value, read_urlencoded
 
 PAGE = Source("a page")
 BODY = b'{"id": "1", "stat": "SENT"}'
@@ -96,6 +97,13 @@ def test_any_changed_byte_of_a_signed_body_is_refused(body, secret, place, chang
 def test_a_signature_is_the_standard_librarys(secret, body, algorithm):
     signed = HmacBody("X-Signature", algorithm).sign(Request("POST", "/", (), body), Account(secrets=[secret]))
     assert signed.header("X-Signature") == hmac.digest(secret.encode(), body, algorithm).hex()
+
+
+@given(st.lists(st.sampled_from(["a", "secret", "=", "&", "%61", "+", "é", "secret=", "&secret=x", "ü"]), max_size=12))
+def test_one_field_of_a_query_is_what_the_general_reader_finds(pieces):
+    query = "".join(pieces)
+    general = read_urlencoded(query, ("secret",), keep_unknown=False).values.get("secret", "")
+    assert first_value(query, "secret") == general
 
 
 @pytest.mark.parametrize("header", ["", "x", "é", "\ud800", TEST_VECTOR.upper(), TEST_VECTOR + " "])

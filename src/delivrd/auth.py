@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, unquote_plus
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.forms import read_form, read_urlencoded, split_target
+from delivrd.forms import first_value, read_form, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, all_headers, header_pairs
 from delivrd.records import decode_text
 from delivrd.vocabulary import Word
@@ -159,8 +159,7 @@ class UrlSecret(msgspec.Struct, frozen=True):
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         path, query = split_target(_request(input).target)
         in_path = _any_equal(unquote(path.rstrip("/").rpartition("/")[2]), account.secrets)
-        in_query = read_urlencoded(query, (self.parameter,), keep_unknown=False).values.get(self.parameter, "")
-        return _any_equal(in_query, account.secrets) or in_path
+        return _any_equal(first_value(query, self.parameter), account.secrets) or in_path
 
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
