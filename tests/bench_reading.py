@@ -133,7 +133,7 @@ def reading() -> list[Figure]:
                     lambda: smpp.read(receipt, zoned),
                 ),
                 Pair(
-                    "with parameters: read / the same", 3.0, lambda: taken(text), lambda: smpp.read(parameters, zoned)
+                    "with parameters: read / the same", None, lambda: taken(text), lambda: smpp.read(parameters, zoned)
                 ),
             ],
         ),
