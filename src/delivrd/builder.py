@@ -204,8 +204,15 @@ class _Writer:
             self._write(f"if {target}.__class__ is not str: {target} = as_text({target})")
             self._write(f"elif not {target}: {target} = None")
 
-    def _words(self, field: str, *, strip: bool = False) -> None:
+    def _names(self, field: str) -> tuple[str, ...]:
+        """The wire names that feed a field of the report, short of those that no item of this entry has."""
         names = self.fields.names(field)
+        if self.entry.form is not Form.PARTS:
+            return names
+        return tuple(name for name in names if name in self.entry.parts or name in self.entry.given)
+
+    def _words(self, field: str, *, strip: bool = False) -> None:
+        names = self._names(field)
         if not names:
             self._leave_out(field)
             return
@@ -249,32 +256,32 @@ class _Writer:
         self._words("message_id")
         self._words("reference")
         ids = self.fields.names("message_id") or self.fields.names("reference")
+        own, reference = self._names("message_id"), self._names("reference")
         # An id is kept exactly as sent, but white space alone is no id.
         missing = f"raise missing({' or '.join(ids)!r})"
-        if self.reading.own_ids and ids[-1] in self.entry.sure:
+        if own and self.reading.own_ids and own[-1] in self.entry.sure:
             pass
-        elif self.fields.names("message_id"):
+        elif own:
             self._write("if message_id is None or message_id.isspace():")
             self._write("    message_id = None")
-            self._write(f"    if reference is None: {missing}" if self.fields.names("reference") else f"    {missing}")
+            self._write(f"    if reference is None: {missing}" if reference else f"    {missing}")
         else:
             self._write(f"if reference is None: {missing}")
-        if not self.fields.other_ids:
+        # An id that stands for the message is no further one.
+        others = [name for name in self._names("other_ids") if own != (name,)]
+        if not others:
             self._leave_out("other_ids", "()")
             return
-        for variable, name in zip(self._others(), self.fields.other_ids, strict=True):
-            self._assign(variable, name)
-        # An id that stands for the message is no further one.
-        own = " and {0} != message_id" if set(self.fields.other_ids) & set(ids) else ""
-        kept = [f"({name},) if {name} is not None{own.format(name)} else ()" for name in self._others()]
-        self._write(f"other_ids = {' + '.join(f'({each})' for each in kept)}")
-
-    def _others(self) -> list[str]:
-        return [f"other_id{index}" for index in range(len(self.fields.other_ids))]
+        kept = []
+        for index, name in enumerate(others):
+            self._assign(f"other_id{index}", name)
+            differs = f" and other_id{index} != message_id" if name in ids else ""
+            kept.append(f"((other_id{index},) if other_id{index} is not None{differs} else ())")
+        self._write(f"other_ids = {' + '.join(kept)}")
 
     def _time(self, field: str) -> None:
         self._words(field)
-        names = self.fields.names(field)
+        names = self._names(field)
         if not names:
             return
         slow = f"{field}, own = read_when({names[0]!r}, {field}, ZONE, TIMES, own)"
@@ -297,7 +304,7 @@ class _Writer:
 
     def _network(self) -> None:
         names = ("mcc", "mnc", "carrier", "country")
-        sent = [name for name in names if self.fields.names(name)]
+        sent = [name for name in names if self._names(name)]
         if not sent:
             self._leave_out("network")
             return
@@ -308,13 +315,13 @@ class _Writer:
 
     def _count(self, field: str) -> None:
         self._words(field)
-        for name in self.fields.names(field)[:1]:
+        for name in self._names(field)[:1]:
             if self.entry.form is not Form.SHAPE:
                 self._write(f"if {field} is not None: {field}, own = read_count({name!r}, {field}, own)")
 
     def _price(self, field: str) -> None:
         self._words(field)
-        for name in self.fields.names(field)[:1]:
+        for name in self._names(field)[:1]:
             self._write(f"if {field} is not None:")
             self._write(f"    amount = recent_amount({field})")
             self._write(f"    if amount is None: {field}, own = read_price({name!r}, {field}, own)")

@@ -12,8 +12,6 @@ from typing import Final
 
 import msgspec
 
-from delivrd.ways import Quick
-
 
 class Form(StrEnum):
     """What an item is."""
@@ -100,41 +98,3 @@ FROM_QUERY: Final = Entry(
     unmarked="if not item.get(MARK): return lenient(request, received_at)",
     closing="return Receipt((REPORT,), REPLY)",
 )
-LONGEST_QUICK: Final = 4096
-"""Bytes of the longest text of a PDU that is read the quick way; a message holds 255."""
-
-
-def from_pdu(quick: Quick) -> Entry:
-    """The entry for PDUs of one form; whatever is of another is read by the provider's decode function."""
-    hand_over = "return lenient(pdu, asked, received_at)"
-    bits, value = quick.esm_class
-    parameters = {name: f"parameter{index}" for index, name in enumerate(quick.parameters)}
-    groups = {name: f"group{index}" for index, name in enumerate(quick.groups)}
-    source, destination = quick.addresses
-    return Entry(
-        Form.PARTS,
-        "pdu, asked, received_at",
-        ("LIMIT", "REPLY", "broken", "lenient", "match_text", "read_parameters"),
-        (
-            "data = pdu.short_message",
-            f"if pdu.esm_class & {bits} != {value} or pdu.trailing or len(data) > LIMIT: {hand_over}",
-            "try: match = match_text(data.decode())",
-            f"except UnicodeDecodeError: {hand_over}",
-            "source, destination = pdu.source, pdu.destination",
-            f"if match is None or not (source.isascii() and destination.isascii()): {hand_over}",
-            f"{' = '.join(parameters.values())} = None",
-            "if pdu.tlvs:",
-            f"    if sum(map(len, pdu.tlvs.values())) + len(data) > LIMIT: {hand_over}",
-            "    try:",
-            "        found = read_parameters(pdu.tlvs, match)",
-            f"        if found is None: {hand_over}",
-            f"        {', '.join(parameters.values())} = found",
-            "    except InputError: raise",
-            "    except Exception as error: raise broken('read_parameters', error) from error",
-            f"{', '.join(groups.values())} = match.groups()",
-        ),
-        parts={source: "source", destination: "destination", **parameters, **groups},
-        given=quick.given,
-        sure=frozenset(quick.given) | (frozenset(quick.groups) - frozenset(quick.blank)),
-        closing="return Receipt((REPORT,), REPLY)",
-    )

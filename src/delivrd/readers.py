@@ -18,10 +18,11 @@ from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
-from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_QUERY, FROM_RECORD, FROM_SHAPE, LONGEST_QUICK, from_pdu
+from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_QUERY, FROM_RECORD, FROM_SHAPE
 from delivrd.errors import InputError, TooLarge, Unreadable, broken
 from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
+from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, flatten
 from delivrd.report import Report, Warning, shorten
@@ -84,22 +85,20 @@ class CompiledWay:
         self._shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
         self._record_builder = Compiled(provider, reading, fields, FROM_RECORD)
         self._fast = self._fast_entry(provider, fields)
+        quick = way.quick if isinstance(way, Pdu) else None
+        self._quick = None if quick is None else QuickReader(provider, reading, fields, quick)
 
     def open(self, terms: Terms) -> Read:
         """The function that reads this kind of input for one account."""
         desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
         if self.way.decode is not None:
             decoded = desk.with_decode(self.way.decode)
-            quick = self.way.quick if isinstance(self.way, Pdu) else None
-            if self._fast is None or quick is None:
+            if self._quick is None:
                 return decoded
-            limit = min(terms.max_body, LONGEST_QUICK)
-            own: dict[str, Any] = {
-                "broken": partial(broken, terms.provider),
-                "match_text": quick.text.match,
-                "read_parameters": quick.read_parameters,
-            }
-            return self._fast.bind(terms.frame, LIMIT=limit, REPLY=terms.reply, lenient=decoded, **own)  # type: ignore[no-any-return]
+            own = partial(broken, terms.provider)
+            return self._quick.bind(  # type: ignore[no-any-return]
+                terms.frame, limit=terms.max_body, reply=terms.reply, lenient=decoded, broken=own
+            )
         match self.way:
             case Push() as push:
                 return desk.push(push, self._fast)
@@ -111,10 +110,8 @@ class CompiledWay:
                 raise TypeError("this kind of input needs a decode function")
 
     def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | None:
-        """The one function from input to receipt, for the three forms in which nearly all reports come."""
+        """The one function from request to receipt, for the two forms in which nearly all reports come."""
         way = self.way
-        if isinstance(way, Pdu) and way.quick is not None:
-            return Compiled(provider, self.reading, fields, from_pdu(way.quick))
         if not isinstance(way, Push) or way.decode is not None or way.items is not None:
             return None
         if way.query and not way.bodies:

@@ -1,0 +1,97 @@
+"""PDUs of the commonest form, read in one function each: those without optional parameters, and those with some.
+
+The rule of this module: what is not of the form that the provider declares (`Quick`) is handed over whole, and what is
+says what the provider's decode function would say.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from delivrd.builder import Compiled, Frame
+from delivrd.entries import Entry, Form
+from delivrd.receipt import Reply
+from delivrd.shapes import Reading
+from delivrd.ways import Quick
+
+LONGEST: Final = 4096
+"""Bytes of the longest text of a PDU that is read the quick way; a message holds 255."""
+
+_HAND_OVER: Final = "return lenient(pdu, asked, received_at)"
+
+
+class QuickReader:
+    """The functions of one form, compiled once and still to be given an account's frame.
+
+    Args:
+        provider: its name.
+        reading: what the PDUs carry.
+        code_fields: the provider's, in order of authority.
+        quick: the form.
+    """
+
+    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], quick: Quick) -> None:
+        self._quick = quick
+        self._bare = Compiled(provider, reading, code_fields, _bare(quick))
+        self._with_parameters = Compiled(provider, reading, code_fields, _with_parameters(quick))
+
+    def bind(self, frame: Frame, *, limit: int, reply: Reply | None, lenient: Any, broken: Any) -> Any:
+        """The function for one account.
+
+        Args:
+            frame: what the account adds.
+            limit: bytes of the largest input that it takes.
+            reply: what the sender counts as received.
+            lenient: reads what is not of the form.
+            broken: makes the error for what a function of the provider raised.
+        """
+        names = {"LIMIT": min(limit, LONGEST), "REPLY": reply, "lenient": lenient, "match_text": self._quick.text.match}
+        own = {"broken": broken, "read_parameters": self._quick.read_parameters}
+        return self._bare.bind(frame, **names, with_parameters=self._with_parameters.bind(frame, **names, **own))
+
+
+def _bare(quick: Quick) -> Entry:
+    first = "if pdu.tlvs: return with_parameters(pdu, asked, received_at)"
+    return _entry(quick, ("with_parameters",), (first,), (), {})
+
+
+def _with_parameters(quick: Quick) -> Entry:
+    parameters = {name: f"parameter{index}" for index, name in enumerate(quick.parameters)}
+    lines = (
+        f"if sum(map(len, pdu.tlvs.values())) + len(data) > LIMIT: {_HAND_OVER}",
+        "try:",
+        "    found = read_parameters(pdu.tlvs, match)",
+        f"    if found is None: {_HAND_OVER}",
+        f"    {', '.join(parameters.values())} = found",
+        "except InputError: raise",
+        "except Exception as error: raise broken('read_parameters', error) from error",
+    )
+    return _entry(quick, ("broken", "read_parameters"), (), lines, parameters)
+
+
+def _entry(
+    quick: Quick, names: tuple[str, ...], first: tuple[str, ...], last: tuple[str, ...], parameters: dict[str, str]
+) -> Entry:
+    bits, value = quick.esm_class
+    groups = {name: f"group{index}" for index, name in enumerate(quick.groups)}
+    source, destination = quick.addresses
+    return Entry(
+        Form.PARTS,
+        "pdu, asked, received_at",
+        ("LIMIT", "REPLY", "lenient", "match_text", *names),
+        (
+            *first,
+            "data = pdu.short_message",
+            f"if pdu.esm_class & {bits} != {value} or pdu.trailing or len(data) > LIMIT: {_HAND_OVER}",
+            "try: match = match_text(data.decode())",
+            f"except UnicodeDecodeError: {_HAND_OVER}",
+            "source, destination = pdu.source, pdu.destination",
+            f"if match is None or not (source.isascii() and destination.isascii()): {_HAND_OVER}",
+            *last,
+            f"{', '.join(groups.values())} = match.groups()",
+        ),
+        parts={source: "source", destination: "destination", **parameters, **groups},
+        given=quick.given,
+        sure=frozenset(quick.given) | (frozenset(quick.groups) - frozenset(quick.blank)),
+        closing="return Receipt((REPORT,), REPLY)",
+    )
