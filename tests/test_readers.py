@@ -382,6 +382,18 @@ def test_the_first_byte_tells_json_from_a_form_whatever_the_header_says():
     assert one(ANY, post(b"id=1&stat=SENT", content_type=None)).message_id == "1"
 
 
+@pytest.mark.parametrize("disposition", ['form-data; name=""', "form-data; name=", "form-data", ""])
+def test_a_part_without_a_name_is_passed_over_and_loses_no_other(disposition):
+    nameless = f"--b\r\nContent-Disposition: {disposition}\r\n\r\nx\r\n"
+    named = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (("id", "1"), ("stat", "SENT"))
+    )
+    sent = post(f"{nameless}{named}--b--\r\n".encode(), content_type="multipart/form-data; boundary=b")
+    (report,) = ANY.read(sent).reports
+    assert (report.message_id, report.status) == ("1", Status.SENT)
+
+
 def test_a_multipart_form_is_split_at_its_first_line_where_the_header_names_no_boundary():
     body = b'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n--b\r\ncontent-disposition: form-data;name="stat"\r\n\r\nSENT\r\n--b--'
     assert one(ANY, post(body, content_type=None)).status is Status.SENT

@@ -108,10 +108,11 @@ def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) 
     for part in [*parts, last.removesuffix(b"\n")]:
         head, blank, content = part.partition(b"\n\n")
         found = _PART_NAME.search(head.decode("latin-1"))
-        if not blank or found is None:
+        sent = "" if found is None else found[1] or found[2]
+        if not blank or not sent:
             continue
         value, whole = decode_value(content)
-        name, _ = decode_value((found[1] or found[2]).encode("latin-1"))
+        name, _ = decode_value(sent.encode("latin-1"))
         _add(record, name, value, names, keep_unknown=True, whole=whole)
     return record
 
