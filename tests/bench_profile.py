@@ -22,7 +22,7 @@ class _Seen:
     """The last reader that was compiled for inputs, as source, and what it was bound to."""
 
     def __init__(self) -> None:
-        self.found: tuple[str, dict[str, Any], builder.Frame, dict[str, Any], Any] | None = None
+        self.found: tuple[str, dict[str, Any], builder.Frame, dict[str, Any]] | None = None
 
     def watch(self) -> None:
         made, bound = builder.Compiled.__init__, builder.Compiled.bind
@@ -34,7 +34,7 @@ class _Seen:
         def bind(this: Any, frame: builder.Frame, **names: Any) -> Any:
             source, entry = this.seen
             if entry.opening:
-                self.found = (source, this._make.__globals__, frame, names, this._constant)
+                self.found = (source, this._make.__globals__, frame, names)
             return bound(this, frame, **names)
 
         builder.Compiled.__init__ = make  # type: ignore[method-assign]
@@ -44,20 +44,20 @@ class _Seen:
 def profile(title: str, provider: Provider, input: Input, account: Account, seen: _Seen) -> None:
     provider.read(input, account)
     assert seen.found is not None
-    source, space, frame, names, constant = seen.found
+    source, space, frame, names = seen.found
     lines = source.split("\n")
     head, body = lines[:2], [line for line in lines[2:-2] if line.strip()]
     print(f"\n{title}: nanoseconds")
     before = 0.0
     for end in range(1, len(body) + 1):
         following = body[end] if end < len(body) else ""
-        if following.startswith("         ") or following.strip().startswith(("except", "else")):
+        if following.startswith("         ") or following.strip().startswith(("except", "else", "if verdict is None")):
             continue
         cut = body[:end]
         whole = cut[-1].strip().startswith("return Receipt")
         own = dict(space)
         exec("\n".join([*head, *cut, *([] if whole else ["        return None"]), "    return build", ""]), own)
-        memory = Memory(frame.classifier, constant)
+        memory = Memory(frame.classifier)
         build = own["make"](frame.account, memory.verdicts, memory.classify, frame.zone, {}, frame.falls_back, **names)
         build(input, None, None)
         took = best(lambda build=build: build(input, None, None))

@@ -124,8 +124,8 @@ def reading() -> list[Figure]:
         *show(
             "SMPP",
             [
-                Pair("receipt: read / a match, its texts", 3.0, lambda: taken(text), lambda: smpp.read(receipt, zoned)),
-                Pair("… / the match alone", None, lambda: matched(text), lambda: smpp.read(receipt, zoned)),
+                Pair("receipt: read / a match alone", 3.0, lambda: matched(text), lambda: smpp.read(receipt, zoned)),
+                Pair("… / a match, its texts", None, lambda: taken(text), lambda: smpp.read(receipt, zoned)),
                 Pair(
                     "… / by hand",
                     None,

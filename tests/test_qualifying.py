@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,7 @@ from delivrd import (
 from delivrd.settings import read_settings
 from delivrd.tables import check_table
 from delivrd.times import Moment, read_time, remember_time
+from delivrd.values import read_times
 
 PAGE = Source("a page")
 STATE = CodeTable(
@@ -293,6 +295,20 @@ def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
         text = f"240131{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
         remember_time(text, None, (TimeForm.DIGITS,), memory)
     assert len(memory) <= 4096
+
+
+def test_two_times_are_remembered_together_with_what_to_warn_of_unless_one_is_none() -> None:
+    memory: dict[str, tuple[Any, ...]] = {}
+    noon, forms = datetime(2024, 1, 31, 12, tzinfo=UTC), (TimeForm.DIGITS,)
+    for _ in range(2):
+        first, second, doubts = read_times("whole", (("a", "2401311200"), ("b", "240131120000")), None, forms, memory)
+        assert first == second == noon
+        assert [(each.kind, each.field) for each in doubts] == [
+            (WarningKind.ASSUMED_ZONE, "a"),
+            (WarningKind.ASSUMED_ZONE, "b"),
+        ]
+    assert read_times("other", (("a", "2401311200"), ("b", "0")), UTC, forms, memory)[:2] == (noon, None)
+    assert list(memory) == ["whole"]
 
 
 # --- fields of a query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -28,6 +29,7 @@ from delivrd import (
     Row,
     Rule,
     Status,
+    Together,
     TooLarge,
     Unreadable,
     WarningKind,
@@ -47,7 +49,10 @@ from delivrd_teli.notifications import TELI
 
 NEARLY = st.sampled_from(
     ["", " ", "0", "id:", " stat:X", "\0", "\x1b", "é", ":", "2413311200", "0000000000", "text:", "_", "DELIVRD", "-1"]
+    + [",", "\t", " err:1", " done date:2401311205", "err:", "(", "2410270030"]
 )
+# Kept from one example to the next, so that what was remembered is held to the other reader too.
+ACCOUNTS = [Account(zone="UTC"), Account(), Account(zone="Europe/Tallinn")]
 
 
 @given(
@@ -55,19 +60,23 @@ NEARLY = st.sampled_from(
     NEARLY,
     st.integers(0, 3),
     st.sampled_from([{}, BOTH, {0x1E: b"7\0", 0x0427: b"\x05"}]),
+    st.sampled_from(ACCOUNTS),
 )
-def test_the_quick_reader_says_what_the_other_says(at: int, put: str, cut: int, tlvs: dict[int, bytes]) -> None:
+def test_the_quick_reader_says_what_the_other_says(
+    at: int, put: str, cut: int, tlvs: dict[int, bytes], account: Account
+) -> None:
     message = (TEXTBOOK[:at] + put + TEXTBOOK[at + cut :]).encode()
     for provider in (SMPP, TELI):
         input = DeliverSm(4, PHONE, SENDER, message, tlvs)
         # An empty error beside it changes nothing, and is beyond the quick reader.
         other = DeliverSm(4, PHONE, SENDER, message, tlvs | {0x0423: b""})
-        assert outcome(provider, input) == outcome(provider, other)
+        assert outcome(provider, input, account) == outcome(provider, other, account)
+        assert outcome(provider, input, account) == outcome(provider, other, account)
 
 
-def outcome(provider: Provider, input: DeliverSm) -> Any:
+def outcome(provider: Provider, input: DeliverSm, account: Account) -> Any:
     try:
-        return provider.read(input, Account(zone="UTC")).to_dict()
+        return provider.read(input, account).to_dict()
     except InputError as error:
         return str(error)
 
@@ -109,6 +118,21 @@ def test_what_a_quick_readers_own_function_gets_wrong_is_the_plugins_fault(given
     wrong = Provider(name="wrong", vendor="-", title="-", docs=SMPP.docs, tables=SMPP.tables, ways=(way,))
     with pytest.raises(PluginError, match="wrong: its read_parameters function raised"):
         wrong.read(pdu(tlvs=BOTH))
+
+
+@pytest.mark.parametrize("fields", [("id", "err"), ("stat", "done date"), ("sub", "dlvrd")])
+def test_only_codes_that_feed_nothing_else_or_the_two_times_are_looked_up_together(fields: tuple[str, str]) -> None:
+    pair = Together(re.compile("(1) (2)"), fields)
+    quick = msgspec.structs.replace(quick_receipt(), text=re.compile("(1 2)"), groups=(pair,))
+    way = msgspec.structs.replace(SMPP.ways[DeliverSm], quick=quick)
+    wrong = Provider(name="wrong", vendor="-", title="-", docs=SMPP.docs, tables=SMPP.tables, ways=(way,))
+    with pytest.raises(ValueError, match="together: expected codes that feed nothing else, or the two times"):
+        wrong.check()
+
+
+def test_fields_that_stand_together_are_as_many_as_their_form_has_groups() -> None:
+    with pytest.raises(ValueError, match="expected a name for each of the form's 2 groups"):
+        Together(re.compile("(1) (2)"), ("stat",))
 
 
 def test_the_textbook_form_too_is_refused_where_it_is_larger_than_the_account_allows() -> None:

@@ -50,7 +50,7 @@ from delivrd.tables import AbsenceRow, AbsenceTable, CodeTable, Compare, Consult
 from delivrd.times import TimeForm
 from delivrd.verdicts import NoCode, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Party, Permanence, Resend, Status
-from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push, Quick
+from delivrd.ways import Answer, BodyKind, Context, Decoded, Errors, MailText, Pdu, Push, Quick, Together
 
 if TYPE_CHECKING:
     from delivrd.accountfile import Accounts, load_accounts, read_accounts
@@ -170,6 +170,7 @@ __all__ = [
     "TableUse",
     "Text",
     "TimeForm",
+    "Together",
     "TooLarge",
     "UnknownProvider",
     "Unreadable",

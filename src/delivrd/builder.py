@@ -19,15 +19,26 @@ import msgspec
 
 from delivrd.accounts import Account
 from delivrd.classify import Classifier
-from delivrd.entries import Entry, Form
-from delivrd.errors import InputError, Unreadable
+from delivrd.entries import Entry, Form, Whole
+from delivrd.errors import InputError
 from delivrd.memory import Memory
-from delivrd.money import read_money, recent_amounts
+from delivrd.money import recent_amounts
 from delivrd.numbers import international
 from delivrd.receipt import Receipt
-from delivrd.report import Network, Report, Warning, WarningKind, shorten
-from delivrd.shapes import LARGEST_COUNT, Reading, wire_fields
-from delivrd.times import Moment, TimeForm, read_time, read_zone, remember_time
+from delivrd.report import Network, Report, Warning
+from delivrd.shapes import Reading, wire_fields
+from delivrd.times import TimeForm, read_zone, remember_time
+from delivrd.values import (
+    as_text,
+    first_of,
+    missing,
+    read_count,
+    read_price,
+    read_times,
+    read_when,
+    warned,
+    without_code,
+)
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
@@ -72,7 +83,6 @@ class Compiled:
 
     def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> None:
         writer = _Writer(reading, code_fields, entry)
-        self._constant = writer.constant_codes()
         namespace: dict[str, Any] = {
             "UTC": UTC,
             "InputError": InputError,
@@ -82,26 +92,27 @@ class Compiled:
             "PROVIDER": provider,
             "CODE_FIELDS": " or ".join(field for field in code_fields if field in wire_fields(reading.shape)),
             "TIMES": reading.times,
-            "as_text": _as_text,
+            "as_text": as_text,
             "fromisoformat": datetime.fromisoformat,
-            "first_of": _first_of,
+            "first_of": first_of,
             "international": international,
-            "missing": _missing,
-            "read_count": _read_count,
-            "read_price": _read_price,
+            "missing": missing,
+            "read_count": read_count,
+            "read_price": read_price,
             "recent_amount": recent_amounts.get,
-            "read_when": _read_when,
+            "read_times": read_times,
+            "read_when": read_when,
             "remember_time": remember_time,
-            "warned": _warned,
-            "without_code": _without_code,
+            "warned": warned,
+            "without_code": without_code,
         }
         exec(compile(writer.source(), f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
         self._make: Callable[..., Any] = namespace["make"]
 
     def bind(self, frame: Frame, **names: Any) -> Any:
         """The function for one account. `names` are those that its entry lists."""
-        memory = Memory(frame.classifier, self._constant)
-        moments: dict[str, Moment] = {}
+        memory = Memory(frame.classifier)
+        moments: dict[str, Any] = {}
         given = (frame.account, memory.verdicts, memory.classify, frame.zone, moments, frame.falls_back)
         return self._make(*given, **names)
 
@@ -122,6 +133,8 @@ class _Writer:
         self.code_fields = code_fields
         self.lines: list[str] = []
         self.held: set[str] = set()
+        self.times = tuple(name for field in ("occurred_at", "submitted_at") for name in self._names(field))
+        self.whole_codes, self.whole_times = self._wholes()
 
     def source(self) -> str:
         if self.reading.report_if is not None and self.entry.unmarked:
@@ -134,8 +147,7 @@ class _Writer:
         if self.reading.international:
             self._write("if recipient is not None: recipient = international(recipient)")
         self._words("sender", strip=True)
-        self._time("occurred_at")
-        self._time("submitted_at")
+        self._times()
         self._network()
         self._count("parts")
         self._price("part_price")
@@ -148,6 +160,15 @@ class _Writer:
         names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "MOMENTS", "FALLS_BACK", *self.entry.names))
         body = "\n".join("        " + line for line in lines)
         return f"def make({names}):\n    def build({self.entry.arguments}):\n{body}\n    return build\n"
+
+    def _wholes(self) -> tuple[Whole | None, Whole | None]:
+        """What is looked up as one: codes that feed nothing else, and the two times."""
+        codes = frozenset(self.code_fields) - {name for name, _ in self.fields.feeds()}
+        of_codes = [each for each in self.entry.wholes if each.fields <= codes]
+        of_times = [each for each in self.entry.wholes if each.fields == {*self.times} and len(self.times) == 2]
+        if len(of_codes) > 1 or len(of_times) > 1 or len(of_codes) + len(of_times) < len(self.entry.wholes):
+            raise ValueError("together: expected codes that feed nothing else, or the two times; each once at most")
+        return next(iter(of_codes), None), next(iter(of_times), None)
 
     def _with_warnings(self) -> list[str]:
         """The lines, and beside them what gathers warnings, where any line gives one."""
@@ -216,6 +237,9 @@ class _Writer:
         if not names:
             self._leave_out(field)
             return
+        if strip and self.entry.texts >= {*names[:1]} == {*names}:
+            self._write(f"{field} = {self._fetch(names[0])}.strip() or None")
+            return
         self._assign(field, names[0])
         for name in names[1:]:
             self._assign("other", name)
@@ -226,10 +250,10 @@ class _Writer:
         if strip:
             self._write(f"if {field} is not None: {field} = {field}.strip() or None")
 
-    def constant_codes(self) -> dict[str, str]:
-        """The code fields that are the same in every item, with the expression of each; never all of them."""
-        fixed = {name: self._fetch(name) for name in self.code_fields if self._is_fixed(name)}
-        return fixed if len(fixed) < len(self.code_fields) else {}
+    def _constant_codes(self) -> list[str]:
+        """The code fields that are the same in every item; never all of them."""
+        fixed = [name for name in self.code_fields if self._is_fixed(name)]
+        return fixed if len(fixed) < len(self.code_fields) else []
 
     def _is_fixed(self, name: str) -> bool:
         if name not in self.kinds:
@@ -237,20 +261,29 @@ class _Writer:
         return self.entry.form is Form.PARTS and (name in self.entry.given or name not in self.entry.parts)
 
     def _codes(self) -> None:
-        constant = self.constant_codes()
-        variables = []
+        constant, whole = self._constant_codes(), self.whole_codes
+        values, keys = [], [] if whole is None else [whole.text]
         for index, name in enumerate(self.code_fields):
-            variables.append(constant.get(name, f"code{index}"))
-            if name not in constant:
-                self._write(f"code{index} = {self._fetch(name)}")
-        # One dictionary inside another, a level a code: cheaper than a tuple of fresh texts as the key.
-        path = "".join(f"[{variable}]" for variable in variables if variable.startswith("code"))
-        self._write(f"try: verdict = MEMORY{path}")
-        self._write("except KeyError:")
-        self._write(f"    verdict = classify(({', '.join(variables)},))")
-        self._write("    if verdict is None: raise without_code(CODE_FIELDS) from None")
+            if name in constant or (whole is not None and name in whole.fields):
+                values.append(self._fetch(name))
+                continue
+            values.append(f"code{index}")
+            keys.append(f"code{index}")
+            self._write(f"code{index} = {self._fetch(name)}")
+        # One dictionary inside another, a level a key: cheaper than a tuple of fresh texts as the key.
+        self._look_up("verdict", f"MEMORY{''.join(f'[{key}]' for key in keys)}", whole)
+        self._write(f"    verdict = classify(({', '.join(values)},), ({', '.join(keys)},))")
+        self._write("    if verdict is None: raise without_code(CODE_FIELDS)")
         self._write("status, final, evidence, cause, permanence, map_error, tables, warnings, codes, failed = verdict")
         self._write("codes = codes.copy()")
+
+    def _look_up(self, target: str, place: str, whole: Whole | None) -> None:
+        """What is remembered; the lines that follow find it where it was not."""
+        self._write(f"try: {target} = {place}")
+        self._write(f"except KeyError: {target} = None")
+        self._write(f"if {target} is None:")
+        for line in () if whole is None else whole.apart:
+            self._write(f"    {line}")
 
     def _identity(self) -> None:
         self._words("message_id")
@@ -279,19 +312,32 @@ class _Writer:
             kept.append(f"((other_id{index},) if other_id{index} is not None{differs} else ())")
         self._write(f"other_ids = {' + '.join(kept)}")
 
+    def _times(self) -> None:
+        if self.whole_times is None:
+            self._time("occurred_at")
+            self._time("submitted_at")
+            return
+        whole = self.whole_times
+        sent = ", ".join(f"({name!r}, {self._fetch(name)})" for name in self.times)
+        self._look_up("moments", f"MOMENTS[{whole.text}]", whole)
+        self._write(f"    moments = read_times({whole.text}, ({sent}), ZONE, TIMES, MOMENTS)")
+        self._write("occurred_at, submitted_at, doubts = moments")
+        self._write("if doubts is not None: own = [*(own or ()), *doubts]")
+
     def _time(self, field: str) -> None:
         self._words(field)
         names = self._names(field)
         if not names:
             return
         slow = f"{field}, own = read_when({names[0]!r}, {field}, ZONE, TIMES, own)"
-        self._write(f"if {field} is not None:")
         if TimeForm.DIGITS in self.reading.times:
-            self._write(f"    try: found = MOMENTS[{field}]")
-            self._write(f"    except KeyError: found = remember_time({field}, ZONE, TIMES, MOMENTS)")
-            self._write(f"    if found[1] is not None: own = warned(own, found[1], {names[0]!r}, {field})")
-            self._write(f"    {field} = found[0]")
+            self._write(f"if {field} is not None:")
+            self._write(f"    sent = {field}")
+            self._write(f"    try: {field}, doubt = MOMENTS[sent]")
+            self._write(f"    except KeyError: {field}, doubt = remember_time(sent, ZONE, TIMES, MOMENTS)")
+            self._write(f"    if doubt is not None: own = warned(own, doubt, {names[0]!r}, sent)")
             return
+        self._write(f"if {field} is not None:")
         if TimeForm.ISO in self.reading.times:
             # The commonest form, naive in UTC, at a sixth of the general reader's cost.
             # With a Z behind it, fromisoformat lets one wrong character pass: the length and the point rule that out.
@@ -349,51 +395,3 @@ class _Writer:
         for name in self.fields.extras:
             self._assign("other", name)
             self._write(f"if other is not None: extras[{name!r}] = other")
-
-
-def _as_text(value: int | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _warned(own: list[Warning] | None, kind: WarningKind, field: str, value: str) -> list[Warning]:
-    own = [] if own is None else own
-    own.append(Warning(kind, field, shorten(value)))
-    return own
-
-
-def _first_of(
-    first_name: str, first: str | None, name: str, value: str | None, own: list[Warning] | None
-) -> tuple[str | None, list[Warning] | None]:
-    """Of two spellings of one field the first that was sent; a contradiction is reported."""
-    if first is None or first.isspace():
-        return value, own
-    if value is None or value.isspace() or value == first:
-        return first, own
-    return first, _warned(own, WarningKind.CONFLICT, f"{first_name}+{name}", value)
-
-
-def _read_when(
-    field: str, text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], own: list[Warning] | None
-) -> tuple[datetime | None, list[Warning] | None]:
-    found, doubt = read_time(text, zone, forms)
-    return found, own if doubt is None else _warned(own, doubt, field, text)
-
-
-def _read_count(field: str, text: str, own: list[Warning] | None) -> tuple[int | None, list[Warning] | None]:
-    digits = text.strip()
-    if digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_COUNT)):
-        return int(digits), own
-    return None, _warned(own, WarningKind.BAD_VALUE, field, text)
-
-
-def _read_price(field: str, text: str, own: list[Warning] | None) -> tuple[Any, list[Warning] | None]:
-    amount = read_money(text)
-    return amount, own if amount is not None else _warned(own, WarningKind.BAD_VALUE, field, text)
-
-
-def _missing(names: str) -> Unreadable:
-    return Unreadable(f"{names}: expected the message's id, found none; is this the right provider?", field=names)
-
-
-def _without_code(names: str) -> Unreadable:
-    return Unreadable(f"{names}: expected at least one code, found none; is this the right provider?", field=names)

@@ -24,6 +24,20 @@ class Form(StrEnum):
     """Nothing: each field is an expression of its own (`Entry.parts`)."""
 
 
+class Whole(msgspec.Struct, frozen=True):
+    """Fields that are looked up as one, and taken apart only where that was not met before.
+
+    Attributes:
+        fields: their wire names.
+        text: the expression of the whole.
+        apart: the lines that take it apart, after which the expressions of the fields hold.
+    """
+
+    fields: frozenset[str]
+    text: str
+    apart: tuple[str, ...]
+
+
 class Entry(msgspec.Struct, frozen=True):
     """How an item comes to the lines that build its report, and what is handed out.
 
@@ -36,6 +50,8 @@ class Entry(msgspec.Struct, frozen=True):
         parts: the expression for each field, where the item is none itself.
         given: the value of each field that is the same in every item.
         sure: the wire names of what is never absent.
+        texts: the wire names of what is always a text; white space alone, or nothing, is absent.
+        wholes: fields that are looked up as one.
         unmarked: the line that hands over an item without the field that marks a report; `MARK` in it becomes its name.
         closing: the last line; `REPORT` in it becomes the report.
     """
@@ -47,6 +63,8 @@ class Entry(msgspec.Struct, frozen=True):
     parts: Mapping[str, str] = {}
     given: Mapping[str, str] = {}
     sure: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    wholes: tuple[Whole, ...] = ()
     unmarked: str = ""
     closing: str = "return REPORT"
 

@@ -5,7 +5,6 @@ The rule of this module: what is remembered is what was worked out, and no stran
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any, Final
 
 from delivrd.classify import Classifier
@@ -24,21 +23,21 @@ class Memory:
 
     Args:
         classifier: works them out.
-        constant: the code fields that have one value in everything that the reader reads: no key of the memory.
     """
 
-    def __init__(self, classifier: Classifier, constant: Container[str] = ()) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self._keys = [index for index, field in enumerate(classifier.fields) if field not in constant]
         self._held = 0
         self.verdicts: dict[CodeValue, Any] = {}
-        """By the codes as sent: a dictionary for the first field, of dictionaries for the next, …"""
+        """By what each is remembered by: a dictionary for the first key, of dictionaries for the next, …"""
 
-    def classify(self, values: tuple[CodeValue, ...]) -> Remembered | None:
+    def classify(self, values: tuple[CodeValue, ...], keys: tuple[CodeValue, ...] = ()) -> Remembered | None:
         """What the codes mean, remembered. The caller copies the codes.
 
         Args:
             values: one for each of the classifier's fields, in their order.
+            keys: what the verdict is remembered by, from which the reader's codes follow; the values, where there are
+                none. A reader gives as many each time.
 
         Returns:
             The verdict; None where no code was sent and the provider does not say what that means.
@@ -55,10 +54,10 @@ class Memory:
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
         # White space alone is no code, and yet a part of what it would be remembered by.
         if verdict.listed and all(value is None or len(as_sent(value)) <= _LONGEST for value in values):
-            self._hold([values[index] for index in self._keys], ready)
+            self._hold(keys or values, ready)
         return ready
 
-    def _hold(self, keys: list[CodeValue], ready: Remembered) -> None:
+    def _hold(self, keys: tuple[CodeValue, ...], ready: Remembered) -> None:
         if self._held >= _MOST:
             self.verdicts.clear()
             self._held = 0

@@ -59,6 +59,10 @@ class _Bound(msgspec.Struct, frozen=True):
     provable: frozenset[type[Input]]
 
 
+_FOR_NOBODY: Final = _Bound(Account(), Classifier(()), None, {}, {}, frozenset())
+"""For an account that nobody else has."""
+
+
 class Provider:
     """One way of being told about deliveries.
 
@@ -142,6 +146,8 @@ class Provider:
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
         self._accounts: dict[int, _Bound] = {}
+        # Most gateways have one account of a provider: it is found without looking for it.
+        self._latest = _FOR_NOBODY
 
     def read(
         self,
@@ -168,7 +174,9 @@ class Provider:
         if received_at is not None:
             received_at = _aware(received_at)
         try:
-            bound = self._accounts.get(id(account)) or self._ready(account)
+            bound = self._latest
+            if bound.account is not account:
+                bound = self._latest = self._accounts.get(id(account)) or self._ready(account)
             return bound.readers[input.__class__](input, asked, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
@@ -211,7 +219,9 @@ class Provider:
         """
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
-        bound = self._accounts.get(id(account)) or self._ready(account)
+        bound = self._latest
+        if bound.account is not account:
+            bound = self._latest = self._accounts.get(id(account)) or self._ready(account)
         kind = input.__class__
         if kind not in _RESPOND:
             _require_input(input)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from delivrd.builder import Compiled, Frame
-from delivrd.entries import Entry, Form
+from delivrd.entries import Entry, Form, Whole
 from delivrd.receipt import Reply
 from delivrd.shapes import Reading
-from delivrd.ways import Quick
+from delivrd.ways import Quick, Together
 
 LONGEST: Final = 4096
 """Bytes of the longest text of a PDU that is read the quick way; a message holds 255."""
@@ -46,6 +46,7 @@ class QuickReader:
             broken: makes the error for what a function of the provider raised.
         """
         names = {"LIMIT": min(limit, LONGEST), "REPLY": reply, "lenient": lenient, "match_text": self._quick.text.match}
+        names |= {_matcher(index): group.form.fullmatch for index, group in _together(self._quick)}
         own = {"broken": broken, "read_parameters": self._quick.read_parameters}
         return self._bare.bind(frame, **names, with_parameters=self._with_parameters.bind(frame, **names, **own))
 
@@ -73,25 +74,52 @@ def _entry(
     quick: Quick, names: tuple[str, ...], first: tuple[str, ...], last: tuple[str, ...], parameters: dict[str, str]
 ) -> Entry:
     bits, value = quick.esm_class
-    groups = {name: f"group{index}" for index, name in enumerate(quick.groups)}
+    groups = [f"group{index}" for index in range(len(quick.groups))]
+    fetched = {name: group for name, group in zip(quick.groups, groups, strict=True) if isinstance(name, str)}
+    inner: dict[str, str] = {}
+    wholes = []
+    for index, group in _together(quick):
+        parts = {name: f"{groups[index]}_{part}" for part, name in enumerate(group.fields)}
+        apart = (
+            f"match = {_matcher(index)}({groups[index]})",
+            f"if match is None: {_HAND_OVER}",
+            f"{', '.join(parts.values())}, = match.groups()",
+        )
+        wholes.append(Whole(frozenset(parts), groups[index], apart))
+        inner |= parts
+    matchers = [_matcher(index) for index, _ in _together(quick)]
     source, destination = quick.addresses
     return Entry(
         Form.PARTS,
         "pdu, asked, received_at",
-        ("LIMIT", "REPLY", "lenient", "match_text", *names),
+        ("LIMIT", "REPLY", "lenient", "match_text", *matchers, *names),
         (
             *first,
             "data = pdu.short_message",
-            f"if pdu.esm_class & {bits} != {value} or pdu.trailing or len(data) > LIMIT: {_HAND_OVER}",
+            "kind = pdu.esm_class",
+            # Nearly always no other bit is set: a comparison costs half of what taking the bits does.
+            f"if kind != {value} and kind & {bits} != {value}: {_HAND_OVER}",
+            f"if pdu.trailing or len(data) > LIMIT: {_HAND_OVER}",
             "try: match = match_text(data.decode())",
             f"except UnicodeDecodeError: {_HAND_OVER}",
             "source, destination = pdu.source, pdu.destination",
             f"if match is None or not (source.isascii() and destination.isascii()): {_HAND_OVER}",
             *last,
-            f"{', '.join(groups.values())} = match.groups()",
+            f"{', '.join(groups)}, = match.groups()",
         ),
-        parts={source: "source", destination: "destination", **parameters, **groups},
+        parts={source: "source", destination: "destination", **parameters, **fetched, **inner},
         given=quick.given,
-        sure=frozenset(quick.given) | (frozenset(quick.groups) - frozenset(quick.blank)),
+        sure=frozenset(quick.given) | (frozenset(fetched) - frozenset(quick.blank)),
+        texts=frozenset(quick.addresses),
+        wholes=tuple(wholes),
         closing="return Receipt((REPORT,), REPLY)",
     )
+
+
+def _together(quick: Quick) -> list[tuple[int, Together]]:
+    """The groups that hold several fields, each with its place among all."""
+    return [(index, each) for index, each in enumerate(quick.groups) if isinstance(each, Together)]
+
+
+def _matcher(index: int) -> str:
+    return f"match_group{index}"

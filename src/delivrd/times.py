@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from delivrd.report import WarningKind
@@ -40,6 +40,8 @@ _REMEMBERED: Final = 4096
 Moment: TypeAlias = tuple[datetime | None, WarningKind | None]
 """What `read_time` gives."""
 
+Kept = TypeVar("Kept")
+
 
 def read_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (TimeForm.ISO,)) -> Moment:
     """Read a time.
@@ -66,10 +68,15 @@ def remember_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], m
     """As `read_time`, and kept in a memory that serves one zone and these forms. Only what is a time is kept."""
     read = read_time(text, zone, forms)
     if read[0] is not None:
-        if len(memory) >= _REMEMBERED:
-            memory.clear()
-        memory[text] = read
+        keep_time(memory, text, read)
     return read
+
+
+def keep_time(memory: dict[str, Kept], text: str, read: Kept) -> None:
+    """Keep what a text was read as in a memory that is emptied when it is full."""
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[text] = read
 
 
 def read_zone(name: str) -> tzinfo:

@@ -144,13 +144,30 @@ class MailText(msgspec.Struct, frozen=True, kw_only=True):
     takes: ClassVar[type[Input]] = Mail
 
 
+class Together(msgspec.Struct, frozen=True):
+    """Fields that stand side by side in a text, and are looked up by the whole of it: codes, or the two times.
+
+    Attributes:
+        form: of the whole; its groups are the fields. A text in which it has another is not of the commonest form.
+        fields: their wire names, in order; codes that feed no field of the report, or what feeds its two times.
+    """
+
+    form: re.Pattern[str]
+    fields: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.form.groups != len(self.fields):
+            raise ValueError(f"fields: expected a name for each of the form's {self.form.groups} groups")
+
+
 class Quick(msgspec.Struct, frozen=True, kw_only=True):
     """The commonest form of a receipt, declared so that it is read without `Pdu.decode`, which would say the same.
 
     Attributes:
         esm_class: the bits that are looked at, and what they are.
         text: the text's form, whole.
-        groups: the wire names of the pattern's groups, in order; all of them take part in every match.
+        groups: the wire names of the pattern's groups, in order; all of them take part in every match. A group can
+            hold several fields together.
         blank: those of them that can be empty, and are absent then.
         addresses: the wire names of `source` and `destination`.
         given: what every receipt of this form says, by wire name.
@@ -161,7 +178,7 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
 
     esm_class: tuple[int, int]
     text: re.Pattern[str]
-    groups: tuple[str, ...]
+    groups: tuple[str | Together, ...]
     blank: tuple[str, ...] = ()
     addresses: tuple[str, str]
     given: Mapping[str, str] = {}

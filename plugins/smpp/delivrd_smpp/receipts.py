@@ -25,6 +25,7 @@ from delivrd import (
     Quick,
     Shape,
     Text,
+    Together,
     TooLarge,
     Unreadable,
     Warning,
@@ -32,7 +33,7 @@ from delivrd import (
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
-from delivrd_smpp.text import LONGEST, TEXTBOOK, TEXTBOOK_FIELDS, ReceiptText, read_receipt_text
+from delivrd_smpp.text import LONGEST, TEXTBOOK, TEXTBOOK_GROUPS, ReceiptText, read_receipt_text
 
 RECEIPTED_MESSAGE_ID: Final = 0x001E
 NETWORK_ERROR_CODE: Final = 0x0423
@@ -116,12 +117,18 @@ def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
     Args:
         names: as for `read_receipt`.
     """
+
+    def named(group: str | Together) -> str | Together:
+        if isinstance(group, str):
+            return names.get(group, group)
+        return Together(group.form, tuple(names.get(each, each) for each in group.fields))
+
     return Quick(
         esm_class=(_BITS, _RECEIPT),
         given={"esm_class": f"0x{_RECEIPT:02x}"},
         addresses=("source_addr", "destination_addr"),
         text=TEXTBOOK,
-        groups=tuple(names.get(each, each) for each in TEXTBOOK_FIELDS),
+        groups=tuple(map(named, TEXTBOOK_GROUPS)),
         blank=("text",),
         parameters=("receipted_message_id", "message_state"),
         read_parameters=_two_parameters,

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from delivrd import TooLarge, Warning, WarningKind, shorten
+from delivrd import Together, TooLarge, Warning, WarningKind, shorten
 from delivrd_smpp.tables import STAT
 
 LONGEST: Final = 4096
@@ -108,13 +108,28 @@ def read_receipt_text(text: str) -> ReceiptText:
     """
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
-    found = TEXTBOOK.match(text)
-    if found is None:
+    values = _textbook(text)
+    if values is None:
         return read_any_text(text)
-    values = dict(zip(TEXTBOOK_FIELDS, found.groups(), strict=True))
     if not values["text"]:
         del values["text"]
     return ReceiptText(values)
+
+
+def _textbook(text: str) -> dict[str, str] | None:
+    """Each field of a text of the specification's form, `text` even if it is empty; None where it has another."""
+    found = TEXTBOOK.match(text)
+    if found is None:
+        return None
+    values: dict[str, str] = {}
+    for group, value in zip(TEXTBOOK_GROUPS, found.groups(), strict=True):
+        if isinstance(group, str):
+            values[group] = value
+        elif inner := group.form.fullmatch(value):
+            values |= zip(group.fields, inner.groups(), strict=True)
+        else:
+            return None
+    return values
 
 
 def read_any_text(text: str) -> ReceiptText:
@@ -265,10 +280,18 @@ def _others(tails: list[str], warnings: list[Warning]) -> dict[str, str]:
 
 
 TEXTBOOK: Final = re.compile(
-    r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"
-    r" stat:([A-Za-z]++) err:([0-9A-Za-z]++) [Tt]ext:(?! )([ -~]*+)\Z"
+    r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([^ ]++ done date:[^ ]++)"
+    r" stat:([^ ]++ err:[^ ]++) [Tt]ext:(?! )([ -~]*+)\Z"
 )
-"""The form of the specification's example, on which `read_any_text` gives what the groups hold."""
+"""The form of the specification's example, on which `read_any_text` gives what the groups hold, if those that hold
+two fields are of their own form."""
 
-TEXTBOOK_FIELDS: Final = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
+TEXTBOOK_GROUPS: Final[tuple[str | Together, ...]] = (
+    "id",
+    "sub",
+    "dlvrd",
+    Together(re.compile(r"([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"), ("submit date", "done date")),
+    Together(re.compile(r"([A-Za-z]++) err:([0-9A-Za-z]++)"), ("stat", "err")),
+    "text",
+)
 """Its groups, in order; only the text can be empty."""
