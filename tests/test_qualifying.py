@@ -284,6 +284,26 @@ def test_digits_alone_are_no_iso_8601(text: str) -> None:
     assert read_time(text, UTC) == (None, WarningKind.BAD_VALUE)
 
 
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)),
+    st.integers(0, 9),
+    st.integers(0, 48),
+    st.sampled_from("+-"),
+)
+def test_smpps_own_times_say_how_far_from_utc_they_are(moment: datetime, tenth: int, quarters: int, sign: str) -> None:
+    away = timedelta(minutes=15 * quarters) * (1 if sign == "+" else -1)
+    moment = moment.replace(microsecond=tenth * 100_000, tzinfo=timezone(away))
+    text = f"{moment:%y%m%d%H%M%S}{tenth}{quarters:02}{sign}"
+    assert read_time(text, None, (TimeForm.SMPP,)) == (moment.astimezone(UTC), None)
+
+
+@pytest.mark.parametrize(
+    "text", ["180711070003912R", "180711070003949+", "18071107000391+", "181311070003912+", "18071107000391²+", "+"]
+)
+def test_what_is_no_absolute_time_of_smpp_is_no_time(text: str) -> None:
+    assert read_time(text, UTC, (TimeForm.SMPP,)) == (None, WarningKind.BAD_VALUE)
+
+
 def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
     memory: dict[str, Moment] = {}
     east = timezone(timedelta(hours=2))

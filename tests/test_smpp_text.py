@@ -56,6 +56,13 @@ def test_any_pieces_give_texts_and_no_error(pieces: list[str]) -> None:
     assert all(value and isinstance(value, str) for value in told.values.values())
 
 
+def test_a_reason_behind_a_listed_state_is_no_part_of_it() -> None:
+    told = read_receipt_text("id:1 stat:FAILED:Mob. Abst.|out err:100 text:Hello")
+    assert told.values == {"id": "1", "stat": "FAILED", "err": "100", "text": "Hello"}
+    assert told.others == {UNLABELLED: "Mob. Abst.|out"}
+    assert read_receipt_text("id:1 stat:ODD:1 err:100").values["stat"] == "ODD:1"
+
+
 def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:
     told = read_receipt_text("id:grid:7 stat:DELIVRD acid:9 err:000")
     assert told.values == {"id": "grid:7", "stat": "DELIVRD", "err": "000"}

@@ -26,6 +26,9 @@ class TimeForm(StrEnum):
     """Whole seconds since 1970 in UTC."""
     DIGITS = "digits"
     """Digits alone: YYMMDDhhmm, YYMMDDhhmmss or YYYYMMDDhhmm, YYYYMMDDhhmmss. Two digits are a year from 2000."""
+    SMPP = "smpp"
+    """SMPP 3.4's absolute time (7.1.1.1): YYMMDDhhmmss, a tenth of a second, quarters of an hour, and whether by these
+    the time is ahead of UTC (`+`) or behind (`-`): `180711070003912+`."""
 
 
 _LONGEST_DATE: Final = len("2020-02-04")
@@ -33,6 +36,10 @@ _LONGEST: Final = 40
 
 _MONTHS: Final = "12"
 """The last month, as digits: a higher number in a month's place shows that it is none."""
+
+_SMPP_TIME: Final = len("YYMMDDhhmmsstnnp")
+_MOST_QUARTERS: Final = 48
+"""Quarters of an hour by which SMPP lets a time differ from UTC."""
 
 _REMEMBERED: Final = 4096
 """Texts of times that a reader remembers: those of live traffic repeat within their minute."""
@@ -147,6 +154,18 @@ def _read_digits(text: str) -> datetime | None:
     return datetime.fromisoformat(f"20{text[:6]}T{text[6:]}") if len(text) in (10, 12) else None
 
 
+def _read_smpp(text: str) -> datetime | None:
+    digits, sign = text[:-1], text[-1:]
+    if len(text) != _SMPP_TIME or sign not in "+-" or not (digits.isascii() and digits.isdigit()):
+        return None
+    quarters = int(digits[13:])
+    if quarters > _MOST_QUARTERS:
+        return None
+    ahead = timedelta(minutes=15 * quarters)
+    found = datetime.fromisoformat(f"20{digits[:6]}T{digits[6:12]}.{digits[12]}00")
+    return found.replace(tzinfo=timezone(ahead if sign == "+" else -ahead))
+
+
 def _whole_numbers(texts: list[str]) -> list[int]:
     if not all(text.isascii() and text.isdigit() for text in texts):
         raise ValueError("expected digits")
@@ -158,4 +177,5 @@ _READERS: Final[Mapping[TimeForm, Callable[[str], datetime | None]]] = {
     TimeForm.US: _read_us,
     TimeForm.UNIX: _read_unix,
     TimeForm.DIGITS: _read_digits,
+    TimeForm.SMPP: _read_smpp,
 }

@@ -34,7 +34,6 @@ from delivrd import (
     Source,
     Status,
     Text,
-    TimeForm,
     TooLarge,
     UrlSecret,
     Warning,
@@ -42,7 +41,7 @@ from delivrd import (
     read_query,
     shorten,
 )
-from delivrd_smpp import COMMAND_STATUS, ERR, MAP, MAP_ERRORS, STAT, read_receipt_text
+from delivrd_smpp import COMMAND_STATUS, ERR, MAP, MAP_ERRORS, RECEIPT_TIMES, STAT, read_receipt_text
 
 GUIDE = Source(
     "Kannel 1.4.5 user guide, SMS delivery reports",
@@ -220,7 +219,7 @@ KANNEL = Provider(
                     submitted_at="submit date",
                     extras=("smsc", "sub", "dlvrd"),
                 ),
-                times=(TimeForm.DIGITS, TimeForm.ISO),
+                times=RECEIPT_TIMES,
                 own_ids=True,
             ),
             methods=("GET",),

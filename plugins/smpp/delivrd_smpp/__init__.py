@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from delivrd import Provider, hookimpl
 from delivrd_smpp.adapters import from_smpp_pdu, from_smpplib
-from delivrd_smpp.receipts import RECEIPT_FIELDS, ReceiptSettings, ReceiptShape, quick_receipt, read_receipt
+from delivrd_smpp.receipts import (
+    RECEIPT_FIELDS,
+    RECEIPT_TIMES,
+    ReceiptSettings,
+    ReceiptShape,
+    quick_receipt,
+    read_receipt,
+)
 from delivrd_smpp.receiver import SMPP
 from delivrd_smpp.tables import COMMAND_STATUS, ERR, ESM_CLASS, MAP, MAP_ERRORS, MESSAGE_STATE, NETWORK_ERROR, STAT
 from delivrd_smpp.text import ReceiptText, read_receipt_text
@@ -29,6 +36,7 @@ __all__ = [
     "MESSAGE_STATE",
     "NETWORK_ERROR",
     "RECEIPT_FIELDS",
+    "RECEIPT_TIMES",
     "SMPP",
     "STAT",
     "ReceiptSettings",

@@ -25,6 +25,7 @@ from delivrd import (
     Quick,
     Shape,
     Text,
+    TimeForm,
     Together,
     TooLarge,
     Unreadable,
@@ -97,6 +98,10 @@ RECEIPT_FIELDS: Final = Fields(
     extras=("sub", "dlvrd"),
 )
 """Which of a receipt's fields feed which of the report."""
+
+
+RECEIPT_TIMES: Final = (TimeForm.DIGITS, TimeForm.SMPP, TimeForm.ISO)
+"""How centres write a receipt's dates: nearly always as digits; some as SMPP's own times, some with separators."""
 
 
 class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

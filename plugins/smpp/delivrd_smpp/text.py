@@ -229,6 +229,11 @@ def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
     found = _VALUE.match(text, start, end)
     stop = start if found is None else found.end()
     value = text[start:stop].strip(_AROUND)
+    if name == "stat":
+        # Some centres write the reason behind the word, and a colon between them.
+        word, colon, _ = value.partition(":")
+        if colon and word.upper() in _WORDS:
+            return name, word, text[text.index(":", start) + 1 : end]
     if name in _DATES and not _DATE.fullmatch(value):
         if value.upper() in _WORDS:
             # It is empty, and a state without a label stands behind it.
@@ -290,7 +295,7 @@ TEXTBOOK_GROUPS: Final[tuple[str | Together, ...]] = (
     "id",
     "sub",
     "dlvrd",
-    Together(re.compile(r"([1-9][0-9]{9}+) done date:([1-9][0-9]{9}+)"), ("submit date", "done date")),
+    Together(re.compile(r"([1-9][0-9]{9,13}+) done date:([1-9][0-9]{9,13}+)"), ("submit date", "done date")),
     Together(re.compile(r"([A-Za-z]++) err:([0-9A-Za-z]++)"), ("stat", "err")),
     "text",
 )

@@ -28,13 +28,13 @@ from delivrd import (
     Source,
     Status,
     Text,
-    TimeForm,
     UrlSecret,
 )
 from delivrd_smpp import (
     ESM_CLASS,
     MESSAGE_STATE,
     RECEIPT_FIELDS,
+    RECEIPT_TIMES,
     STAT,
     ReceiptSettings,
     ReceiptShape,
@@ -119,7 +119,7 @@ TELI = Provider(
             bodies=(BodyKind.JSON, BodyKind.FORM, BodyKind.MULTIPART),
         ),
         Pdu(
-            reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=(TimeForm.DIGITS,), own_ids=True),
+            reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=RECEIPT_TIMES, own_ids=True),
             decode=partial(read_receipt, names=NAMES, states=("message_state", "stat", "error")),
             quick=quick_receipt(NAMES),
         ),
