@@ -138,7 +138,7 @@ class _Writer:
 
     def source(self) -> str:
         if self.reading.report_if is not None and self.entry.unmarked:
-            self._write(self.entry.unmarked.replace("MARK", repr(self.reading.report_if)))
+            self._write(self.entry.unmarked.replace("MARK", self._fetch(self.reading.report_if)))
         self._codes()
         self._identity()
         for field in ("group_id", "text", "channel", "currency"):

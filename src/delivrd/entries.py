@@ -52,7 +52,8 @@ class Entry(msgspec.Struct, frozen=True):
         sure: the wire names of what is never absent.
         texts: the wire names of what is always a text; white space alone, or nothing, is absent.
         wholes: fields that are looked up as one.
-        unmarked: the line that hands over an item without the field that marks a report; `MARK` in it becomes its name.
+        unmarked: the line that hands over an item without the field that marks a report; `MARK` in it becomes the
+            field's expression.
         closing: the last line; `REPORT` in it becomes the report.
     """
 
@@ -113,6 +114,6 @@ FROM_QUERY: Final = Entry(
         "    if not sign: return lenient(request, received_at)",
         "if not len(item) == len(pairs) < MOST_FIELDS: return lenient(request, received_at)",
     ),
-    unmarked="if not item.get(MARK): return lenient(request, received_at)",
+    unmarked="if not MARK: return lenient(request, received_at)",
     closing="return Receipt((REPORT,), REPLY)",
 )

@@ -18,10 +18,11 @@ from delivrd.admission import body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, strict_reader
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame
-from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_QUERY, FROM_RECORD, FROM_SHAPE
+from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_RECORD, FROM_SHAPE
 from delivrd.errors import InputError, TooLarge, Unreadable, broken
-from delivrd.forms import MOST_FIELDS, merge, read_form, read_multipart, read_urlencoded, split_target
+from delivrd.forms import merge, read_form, read_multipart, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, Response
+from delivrd.queries import QueryReader
 from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, flatten
@@ -109,13 +110,13 @@ class CompiledWay:
             case _:
                 raise TypeError("this kind of input needs a decode function")
 
-    def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | None:
+    def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | QueryReader | None:
         """The one function from request to receipt, for the two forms in which nearly all reports come."""
         way = self.way
         if not isinstance(way, Push) or way.decode is not None or way.items is not None:
             return None
         if way.query and not way.bodies:
-            return Compiled(provider, self.reading, fields, FROM_QUERY)
+            return QueryReader(provider, self.reading, fields)
         if BodyKind.JSON in way.bodies and not way.query and self.reading.report_if is None:
             entry = FROM_JSON if way.bodies == (BodyKind.JSON,) else FROM_JSON_OR_OTHER
             return Compiled(provider, self.reading, fields, entry)
@@ -132,7 +133,7 @@ class _Desk:
         self.build_record = build_record
         self.mark = compiled.reading.report_if
 
-    def push(self, push: Push, fast: Compiled | None) -> Read:
+    def push(self, push: Push, fast: Compiled | QueryReader | None) -> Read:
         def lenient(request: Request, received_at: datetime | None) -> Receipt:
             return self._lenient_push(push, request, received_at)
 
@@ -148,7 +149,7 @@ class _Desk:
             decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
             return fast.bind(self.terms.frame, NOT_STRICT=NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
         if fast is not None:
-            return fast.bind(self.terms.frame, MOST_FIELDS=MOST_FIELDS, **names)  # type: ignore[no-any-return]
+            return fast.bind(self.terms.frame, **names)  # type: ignore[no-any-return]
         strict = self._strict(push) if push.items is not None else None
 
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:

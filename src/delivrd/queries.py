@@ -1,0 +1,80 @@
+"""Queries of the commonest form, read in one function: the declared fields in the order of their declaration.
+
+The rule of this module: a query of another form is read as fields in any order, and one that needs unescaping, or has a
+field twice, by the general reader; all say the same of what they take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from delivrd.builder import Compiled, Frame
+from delivrd.entries import FROM_QUERY, Entry, Form
+from delivrd.forms import MOST_FIELDS
+from delivrd.shapes import Reading, wire_fields
+
+_VALUE: Final = """[ -"$'-*,-~]*+"""
+"""Printable ASCII that stands for itself: not `#`, `%`, `&` and `+`."""
+_NAME: Final = """[ -"$'-*,-<>-~]++"""
+"""The same without `=`."""
+_SIGN: Final = "[?&]"
+"""Before a field; a value takes each `?` behind the first."""
+_MOST_OWN: Final = 8
+"""Parameters of the gateway's own URL before the provider's fields."""
+
+
+class QueryReader:
+    """The functions of one reading, compiled once and still to be given an account's frame.
+
+    Args:
+        provider: its name.
+        reading: what the queries carry.
+        code_fields: the provider's, in order of authority.
+    """
+
+    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...]) -> None:
+        names = tuple(wire_fields(reading.shape))
+        self._match = in_order(names).match
+        self._ordered = Compiled(provider, reading, code_fields, _entry(names))
+        self._any_order = Compiled(provider, reading, code_fields, FROM_QUERY)
+
+    def bind(self, frame: Frame, **names: Any) -> Any:
+        """The function for one account. `names` are those that both entries share."""
+        any_order = self._any_order.bind(frame, MOST_FIELDS=MOST_FIELDS, **names)
+        return self._ordered.bind(frame, any_order=any_order, match_target=self._match, **names)
+
+
+def in_order(names: Sequence[str]) -> re.Pattern[str]:
+    """The form of a target whose query has these fields in this order, with a group for each.
+
+    Any of them may be absent, and parameters of the gateway's own URL may stand before them.
+
+    Args:
+        names: as they stand in the query.
+    """
+    known = "|".join(map(re.escape, names))
+    own = f"(?:{_SIGN}(?!(?:{known})=){_NAME}={_VALUE}){{0,{_MOST_OWN}}}+"
+    fields = "".join(f"(?:{_SIGN}{re.escape(name)}=({_VALUE}))?+" for name in names)
+    return re.compile(rf"[^?#]*+(?=\?){own}{fields}\Z")
+
+
+def _entry(names: Sequence[str]) -> Entry:
+    groups = {name: f"group{index}" for index, name in enumerate(names)}
+    return Entry(
+        Form.PARTS,
+        "request, asked, received_at",
+        ("LIMIT", "METHODS", "REPLY", "any_order", "check_size", "lenient", "match_target", "refuse_method"),
+        (
+            "target = request.target",
+            "if len(target) > LIMIT: check_size(target, LIMIT)",
+            "if request.method not in METHODS: refuse_method(METHODS)",
+            "match = match_target(target)",
+            "if match is None: return any_order(request, asked, received_at)",
+            f"{', '.join(groups.values())}, = match.groups()",
+        ),
+        parts=groups,
+        unmarked=FROM_QUERY.unmarked,
+        closing=FROM_QUERY.closing,
+    )
