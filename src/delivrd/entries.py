@@ -96,14 +96,18 @@ def _from_json(*guard: str) -> Entry:
 FROM_JSON: Final = _from_json()
 # Where other bodies are taken too: one that begins like an object is JSON, whatever its content type says.
 FROM_JSON_OR_OTHER: Final = _from_json("if body[:1] != b'{': return lenient(request, received_at)")
+CHECKED_TARGET: Final = (
+    "target = request.target",
+    "if len(target) > LIMIT: check_size(target, LIMIT)",
+    "if request.method not in METHODS: refuse_method(METHODS)",
+)
+"""The first lines of whatever reads a request's target."""
 FROM_QUERY: Final = Entry(
     Form.RECORD,
     "request, asked, received_at",
     ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method"),
     (
-        "target = request.target",
-        "if len(target) > LIMIT: check_size(target, LIMIT)",
-        "if request.method not in METHODS: refuse_method(METHODS)",
+        *CHECKED_TARGET,
         "query = target.partition('?')[2]",
         # The commonest form needs no unescaping: a third of the general reader's cost.
         "if '%' in query or '+' in query or '#' in target or not query.isascii(): return lenient(request, received_at)",

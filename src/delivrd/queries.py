@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from delivrd.builder import Compiled, Frame
-from delivrd.entries import FROM_QUERY, Entry, Form
+from delivrd.entries import CHECKED_TARGET, FROM_QUERY, Entry, Form
 from delivrd.forms import MOST_FIELDS
 from delivrd.shapes import Reading, wire_fields
 
@@ -67,9 +67,7 @@ def _entry(names: Sequence[str]) -> Entry:
         "request, asked, received_at",
         ("LIMIT", "METHODS", "REPLY", "any_order", "check_size", "lenient", "match_target", "refuse_method"),
         (
-            "target = request.target",
-            "if len(target) > LIMIT: check_size(target, LIMIT)",
-            "if request.method not in METHODS: refuse_method(METHODS)",
+            *CHECKED_TARGET,
             "match = match_target(target)",
             "if match is None: return any_order(request, asked, received_at)",
             f"{', '.join(groups.values())}, = match.groups()",

@@ -109,22 +109,18 @@ def read_receipt_text(text: str) -> ReceiptText:
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
     values = _textbook(text)
-    if values is None:
-        return read_any_text(text)
-    if not values["text"]:
-        del values["text"]
-    return ReceiptText(values)
+    return read_any_text(text) if values is None else ReceiptText(values)
 
 
 def _textbook(text: str) -> dict[str, str] | None:
-    """Each field of a text of the specification's form, `text` even if it is empty; None where it has another."""
+    """The fields of a text of the specification's form; None where it has another."""
     found = TEXTBOOK.match(text)
     if found is None:
         return None
     values: dict[str, str] = {}
     for group, value in zip(TEXTBOOK_GROUPS, found.groups(), strict=True):
         if isinstance(group, str):
-            values[group] = value
+            values |= {group: value} if value else {}
         elif inner := group.form.fullmatch(value):
             values |= zip(group.fields, inner.groups(), strict=True)
         else:
