@@ -13,6 +13,7 @@ from bench_inputs import pdu, request
 import delivrd.builder as builder
 from delivrd import Account, Input, Provider, Registry
 from delivrd.memory import Memory
+from delivrd.writer import Writer
 
 ROUNDS, CALLS = 25, 10_000
 ZONED = Account(zone="UTC")
@@ -29,7 +30,7 @@ class _Seen:
 
         def make(this: Any, provider: str, reading: Any, code_fields: Any, entry: Any) -> None:
             made(this, provider, reading, code_fields, entry)
-            this.seen = (builder._Writer(reading, code_fields, entry).source(), entry)
+            this.seen = (Writer(reading, code_fields, entry).source(), entry)
 
         def bind(this: Any, frame: builder.Frame, **names: Any) -> Any:
             source, entry = this.seen
@@ -58,7 +59,8 @@ def profile(title: str, provider: Provider, input: Input, account: Account, seen
         own = dict(space)
         exec("\n".join([*head, *cut, *([] if whole else ["        return None"]), "    return build", ""]), own)
         memory = Memory(frame.classifier)
-        build = own["make"](frame.account, memory.verdicts, memory.classify, frame.zone, {}, frame.falls_back, **names)
+        given = (frame.account, memory.verdicts, memory.classify, frame.zone, {}, {}, frame.falls_back)
+        build = own["make"](*given, **names)
         build(input, None, None)
         took = best(lambda build=build: build(input, None, None))
         if took - before > 15 or whole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -294,14 +294,15 @@ def test_smpps_own_times_say_how_far_from_utc_they_are(moment: datetime, tenth: 
     away = timedelta(minutes=15 * quarters) * (1 if sign == "+" else -1)
     moment = moment.replace(microsecond=tenth * 100_000, tzinfo=timezone(away))
     text = f"{moment:%y%m%d%H%M%S}{tenth}{quarters:02}{sign}"
-    assert read_time(text, None, (TimeForm.SMPP,)) == (moment.astimezone(UTC), None)
+    assert read_time(text, None, (TimeForm.ABSOLUTE,)) == (moment.astimezone(UTC), None)
 
 
 @pytest.mark.parametrize(
-    "text", ["180711070003912R", "180711070003949+", "18071107000391+", "181311070003912+", "18071107000391²+", "+"]
+    "text",
+    ["180711070003912R", "180711070003949+", "18071107000391+", "181311070003912+", "18071107000391\u0661+", "+"],
 )
 def test_what_is_no_absolute_time_of_smpp_is_no_time(text: str) -> None:
-    assert read_time(text, UTC, (TimeForm.SMPP,)) == (None, WarningKind.BAD_VALUE)
+    assert read_time(text, UTC, (TimeForm.ABSOLUTE,)) == (None, WarningKind.BAD_VALUE)
 
 
 def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
@@ -318,17 +319,39 @@ def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
 
 
 def test_two_times_are_remembered_together_with_what_to_warn_of_unless_one_is_none() -> None:
-    memory: dict[str, tuple[Any, ...]] = {}
+    single: dict[str, Moment] = {}
+    together: dict[str, tuple[Any, ...]] = {}
     noon, forms = datetime(2024, 1, 31, 12, tzinfo=UTC), (TimeForm.DIGITS,)
+
+    def read(whole: str, zone: tzinfo | None, *texts: str) -> tuple[Any, ...]:
+        return read_times(whole, tuple(zip("ab", texts, strict=True)), zone, forms, single, together)
+
     for _ in range(2):
-        first, second, doubts = read_times("whole", (("a", "2401311200"), ("b", "240131120000")), None, forms, memory)
+        first, second, doubts = read("whole", None, "2401311200", "240131120000")
         assert first == second == noon
         assert [(each.kind, each.field) for each in doubts] == [
             (WarningKind.ASSUMED_ZONE, "a"),
             (WarningKind.ASSUMED_ZONE, "b"),
         ]
-    assert read_times("other", (("a", "2401311200"), ("b", "0")), UTC, forms, memory)[:2] == (noon, None)
-    assert list(memory) == ["whole"]
+    assert read("other", None, "2401311200", "0")[:2] == (noon, None)
+    read("long" * 100, None, "2401311200", "2401311200")
+    assert list(together) == ["whole"]
+    assert list(single) == ["2401311200", "240131120000"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20240131120000+0200", "20130217000429Z", "180711070003Z", "20131231+1205", "2013-02-17x00:04", "2013-02-17"],
+)
+def test_what_has_no_separator_behind_its_date_is_no_iso_8601(text: str) -> None:
+    assert read_time(text, UTC) == (None, WarningKind.BAD_VALUE)
+
+
+@pytest.mark.parametrize(
+    "text", ["2013-02-17 00:04:29", "2013-02-17T00:04:29Z", "20130217T000429", "2013-02-17t00:04:29"]
+)
+def test_a_date_and_a_time_of_day_between_which_a_separator_stands_are_iso_8601(text: str) -> None:
+    assert read_time(text, UTC) == (datetime(2013, 2, 17, 0, 4, 29, tzinfo=UTC), None)
 
 
 # --- fields of a query

@@ -66,19 +66,38 @@ def test_the_quick_reader_says_what_the_other_says(
     at: int, put: str, cut: int, tlvs: dict[int, bytes], account: Account
 ) -> None:
     message = (TEXTBOOK[:at] + put + TEXTBOOK[at + cut :]).encode()
+    said_alike(DeliverSm(4, PHONE, SENDER, message, tlvs), account)
+
+
+@given(
+    st.sampled_from([0, 4, 5, 0x08, 0x10, 0x14, 0x20, 0x24, 0x44, 0x84]),
+    *[st.sampled_from([PHONE, f" {PHONE}\t", "", "  ", "Brand", "\xe9", "\ud800"])] * 2,
+    st.sampled_from([0, 3, 8]),
+    st.sampled_from(["", "!" * 4000, "!" * 5000]),
+)
+def test_the_quick_reader_says_what_the_other_says_of_any_bits_addresses_and_length(
+    esm_class: int, source: str, destination: str, data_coding: int, more: str
+) -> None:
+    message = (TEXTBOOK + more).encode()
+    said_alike(DeliverSm(esm_class, source, destination, message, {}, data_coding), ACCOUNTS[0])
+
+
+def said_alike(input: DeliverSm, account: Account) -> None:
+    """To the quick reader, and to the other, which alone reads an error beside it; what it was told once, it says again."""
+    other = msgspec.structs.replace(input, tlvs=dict(input.tlvs) | {0x0423: b""})
     for provider in (SMPP, TELI):
-        input = DeliverSm(4, PHONE, SENDER, message, tlvs)
-        # An empty error beside it changes nothing, and is beyond the quick reader.
-        other = DeliverSm(4, PHONE, SENDER, message, tlvs | {0x0423: b""})
-        assert outcome(provider, input, account) == outcome(provider, other, account)
-        assert outcome(provider, input, account) == outcome(provider, other, account)
+        for _ in range(2):
+            assert outcome(provider, input, account) == outcome(provider, other, account)
 
 
 def outcome(provider: Provider, input: DeliverSm, account: Account) -> Any:
     try:
-        return provider.read(input, account).to_dict()
+        receipt = provider.read(input, account)
     except InputError as error:
-        return str(error)
+        return type(error), str(error)
+    # What is no receipt is kept whole, with the empty error.
+    others = [{name: value for name, value in other.items() if name != "0x0423"} for other in receipt.others]
+    return receipt.to_dict() | {"others": others}
 
 
 class Left(InputError):
@@ -120,18 +139,75 @@ def test_what_a_quick_readers_own_function_gets_wrong_is_the_plugins_fault(given
         wrong.read(pdu(tlvs=BOTH))
 
 
-@pytest.mark.parametrize("fields", [("id", "err"), ("stat", "done date"), ("sub", "dlvrd")])
-def test_only_codes_that_feed_nothing_else_or_the_two_times_are_looked_up_together(fields: tuple[str, str]) -> None:
-    pair = Together(re.compile("(1) (2)"), fields)
-    quick = msgspec.structs.replace(quick_receipt(), text=re.compile("(1 2)"), groups=(pair,))
-    way = msgspec.structs.replace(SMPP.ways[DeliverSm], quick=quick)
-    wrong = Provider(name="wrong", vendor="-", title="-", docs=SMPP.docs, tables=SMPP.tables, ways=(way,))
+def quick_of(groups: tuple[str | Together, ...], **fields: Any) -> Provider:
+    """A provider whose quick form is digits with spaces between, and whose reading has these fields besides."""
+    form = " ".join("([0-9]+ [0-9]+)" if isinstance(group, Together) else "([0-9]+)" for group in groups)
+    way = SMPP.ways[DeliverSm]
+    quick = msgspec.structs.replace(quick_receipt(), text=re.compile(form), groups=groups)
+    reading = msgspec.structs.replace(way.reading, fields=msgspec.structs.replace(way.reading.fields, **fields))
+    way = msgspec.structs.replace(way, quick=quick, reading=reading)
+    return Provider(name="odd", vendor="-", title="-", docs=SMPP.docs, tables=SMPP.tables, ways=(way,))
+
+
+def pair(*fields: str) -> Together:
+    return Together(re.compile("([0-9]+) ([0-9]+)"), fields)
+
+
+DATES, CODES = pair("submit date", "done date"), pair("stat", "err")
+
+
+@pytest.mark.parametrize(
+    ("groups", "fields"),
+    [
+        (("id", pair("sub", "dlvrd")), {}),
+        ((pair("id", "err"),), {}),
+        ((pair("stat", "sub"), "id"), {}),
+        ((pair("stat", "done date"), "id"), {}),
+        ((DATES, "id", "stat"), {"submitted_at": ()}),
+        ((DATES, "id", "stat"), {"occurred_at": ("done date", "submit date"), "submitted_at": ()}),
+        ((DATES, "id", "stat", "text"), {"occurred_at": ("done date", "text")}),
+        ((CODES, "id"), {"extras": ("err",)}),
+        ((CODES, pair("network_type", "network_error_code"), "id"), {}),
+    ],
+)
+def test_only_codes_that_feed_nothing_else_or_the_two_times_are_looked_up_together(
+    groups: tuple[str | Together, ...], fields: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError, match="together: expected codes that feed nothing else, or the two times"):
-        wrong.check()
+        quick_of(groups, **fields).check()
+
+
+@pytest.mark.parametrize(
+    "groups", [("id", "id"), ("id", "stat", CODES), ("id", "source_addr"), ("id", pair("stat", "stat"))]
+)
+def test_a_field_stands_once_in_a_quick_form(groups: tuple[str | Together, ...]) -> None:
+    with pytest.raises(ValueError, match="expected each field once, found"):
+        quick_of(groups)
+
+
+def test_the_warnings_of_two_times_stand_behind_those_of_other_fields() -> None:
+    odd = quick_of(("id", "sub", "dlvrd", DATES, CODES), reference=("sub", "dlvrd"))
+    report = odd.read(pdu("1 2 3 2401311200 2401311205 4 5")).reports[0]
+    assert [(each.kind, each.field) for each in report.warnings if each.kind is not WarningKind.UNLISTED_CODE] == [
+        (WarningKind.CONFLICT, "sub+dlvrd"),
+        (WarningKind.ASSUMED_ZONE, "done date"),
+        (WarningKind.ASSUMED_ZONE, "submit date"),
+    ]
+
+
+def test_an_account_that_was_read_for_last_is_found_again_beside_others() -> None:
+    accounts = [Account(name=name, zone=zone) for name, zone in (("a", "UTC"), ("b", "Asia/Kolkata"), ("c", "UTC"))]
+    for _ in range(2):
+        for account in accounts:
+            report = SMPP.read(pdu(), account).reports[0]
+            assert report.account == account.name
+            assert report.occurred_at is not None
+            assert report.occurred_at.hour == (6 if account.name == "b" else 12)
+    assert SMPP.read(pdu()).reports[0].account is None
 
 
 def test_fields_that_stand_together_are_as_many_as_their_form_has_groups() -> None:
-    with pytest.raises(ValueError, match="expected a name for each of the form's 2 groups"):
+    with pytest.raises(ValueError, match="expected two or more, one for each of the form's 2 groups"):
         Together(re.compile("(1) (2)"), ("stat",))
 
 

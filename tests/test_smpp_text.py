@@ -56,11 +56,54 @@ def test_any_pieces_give_texts_and_no_error(pieces: list[str]) -> None:
     assert all(value and isinstance(value, str) for value in told.values.values())
 
 
-def test_a_reason_behind_a_listed_state_is_no_part_of_it() -> None:
-    told = read_receipt_text("id:1 stat:FAILED:Mob. Abst.|out err:100 text:Hello")
-    assert told.values == {"id": "1", "stat": "FAILED", "err": "100", "text": "Hello"}
-    assert told.others == {UNLABELLED: "Mob. Abst.|out"}
+@pytest.mark.parametrize("reason", ["Mob. Abst.|out", "err:005", "id:7", "IMSI=5", "a:b mcc:1", ""])
+@pytest.mark.parametrize("word", ["FAILED", "failed", "Undeliv"])
+def test_a_reason_behind_a_listed_state_is_no_part_of_it_and_no_field(word: str, reason: str) -> None:
+    told = read_receipt_text(f"id:1 stat:{word}:{reason} err:100 text:Hello")
+    assert told.values == {"id": "1", "stat": word, "err": "100", "text": "Hello"}
+    assert told.others == ({UNLABELLED: reason} if reason else {})
+    assert told.warnings == ()
+
+
+def test_a_word_of_a_centres_own_is_kept_with_its_colon() -> None:
     assert read_receipt_text("id:1 stat:ODD:1 err:100").values["stat"] == "ODD:1"
+
+
+@pytest.mark.parametrize(
+    ("date", "behind"),
+    [
+        ("2013-02-17 01:04:29 PM", ""),
+        ("2013-02-17 00:04:29Z", ""),
+        ("2013-02-17 00:04:29 +0000", ""),
+        ("2013-02-17T00:04:29 +0530", ""),
+        ("2013-02-17 00:04:29 UTC", ""),
+        ("2013-02-17", " 05 apples"),
+        ("2013-02-17 00:04", " Zebra"),
+    ],
+)
+def test_a_date_is_one_value_with_whatever_tells_its_hour(date: str, behind: str) -> None:
+    told = read_receipt_text(f"id:1 done date:{date}{behind} stat:DELIVRD")
+    assert told.values == {"id": "1", "done date": date, "stat": "DELIVRD"}
+    assert told.others == ({UNLABELLED: behind.strip()} if behind else {})
+
+
+@pytest.mark.parametrize("date", ["0000000000", "000000000000000+", "0000-00-00 00:00:00", "0"])
+def test_zeros_are_no_date_however_they_are_written(date: str) -> None:
+    assert read_receipt_text(f"id:1 done date:{date} stat:DELIVRD").values == {"id": "1", "stat": "DELIVRD"}
+
+
+@pytest.mark.parametrize("date", ["180711070003912+", "180711070003912-"])
+def test_a_label_that_is_glued_to_an_absolute_time_takes_nothing_of_it(date: str) -> None:
+    told = read_receipt_text(f"id:1 submit date:{date}done date:{date}stat:DELIVRD")
+    assert told.values == {"id": "1", "submit date": date, "done date": date, "stat": "DELIVRD"}
+
+
+@pytest.mark.parametrize(
+    "nearly", ["text: ", "text: a", "text:é", "err:000, text:", "err:0;text:", "stat:X, err:1 text:"]
+)
+def test_what_is_nearly_the_textbook_form_is_read_field_by_field(nearly: str) -> None:
+    whole = TEXTBOOK[: TEXTBOOK.index(nearly[:3])] + nearly
+    assert read_receipt_text(whole) == read_any_text(whole)
 
 
 def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:

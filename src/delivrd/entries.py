@@ -25,11 +25,11 @@ class Form(StrEnum):
 
 
 class Whole(msgspec.Struct, frozen=True):
-    """Fields that are looked up as one, and taken apart only where that was not met before.
+    """How a `Together` comes to the lines: what it is looked up by, and how it is taken apart where that is new.
 
     Attributes:
         fields: their wire names.
-        text: the expression of the whole.
+        text: the expression of the text that holds them.
         apart: the lines that take it apart, after which the expressions of the fields hold.
     """
 
@@ -51,7 +51,7 @@ class Entry(msgspec.Struct, frozen=True):
         given: the value of each field that is the same in every item.
         sure: the wire names of what is never absent.
         texts: the wire names of what is always a text; white space alone, or nothing, is absent.
-        wholes: fields that are looked up as one.
+        wholes: the fields that are looked up by the text of them all.
         unmarked: the line that hands over an item without the field that marks a report; `MARK` in it becomes the
             field's expression.
         closing: the last line; `REPORT` in it becomes the report.

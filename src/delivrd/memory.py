@@ -1,4 +1,4 @@
-"""What a reader remembers: verdicts by the codes as sent, so that each combination is classified once.
+"""What a reader remembers: verdicts by what holds the codes, so that each combination is classified once.
 
 The rule of this module: what is remembered is what was worked out, and no stranger can fill the memory.
 """
@@ -15,7 +15,7 @@ _MOST: Final = 4096
 """Combinations of codes that are remembered; real traffic has a few dozen."""
 
 _LONGEST: Final = 64
-"""Characters of a code that is remembered: spelt with white space enough, a listed code can be of any length."""
+"""Characters of a key: spelt with white space enough, a listed code can be of any length."""
 
 
 class Memory:
@@ -36,8 +36,8 @@ class Memory:
 
         Args:
             values: one for each of the classifier's fields, in their order.
-            keys: what the verdict is remembered by, from which the reader's codes follow; the values, where there are
-                none. A reader gives as many each time.
+            keys: what the verdict is remembered by; equal ones stand for equal values, and a reader always gives as
+                many. Without any, the values.
 
         Returns:
             The verdict; None where no code was sent and the provider does not say what that means.
@@ -53,8 +53,9 @@ class Memory:
         ready: Remembered = (*verdict[:8], sent, verdict.status.outcome is Outcome.FAILURE)
         # A stranger chooses unlisted codes: remembering them would let him fill the memory.
         # White space alone is no code, and yet a part of what it would be remembered by.
-        if verdict.listed and all(value is None or len(as_sent(value)) <= _LONGEST for value in values):
-            self._hold(keys or values, ready)
+        keys = keys or values
+        if verdict.listed and all(key is None or len(as_sent(key)) <= _LONGEST for key in keys):
+            self._hold(keys, ready)
         return ready
 
     def _hold(self, keys: tuple[CodeValue, ...], ready: Remembered) -> None:

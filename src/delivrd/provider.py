@@ -60,7 +60,7 @@ class _Bound(msgspec.Struct, frozen=True):
 
 
 _FOR_NOBODY: Final = _Bound(Account(), Classifier(()), None, {}, {}, frozenset())
-"""For an account that nobody else has."""
+"""What a provider has ready until it meets its first account."""
 
 
 class Provider:

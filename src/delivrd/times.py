@@ -1,4 +1,4 @@
-"""Times as providers write them, read into aware times in UTC. The one function is `read_time`.
+"""Times as providers write them, read into aware times in UTC. What reads them is `read_time`.
 
 The rule of this module: no clock is read and nothing is guessed. A text that names no zone takes
 the zone that the caller names; one that cannot be read is no time.
@@ -26,21 +26,24 @@ class TimeForm(StrEnum):
     """Whole seconds since 1970 in UTC."""
     DIGITS = "digits"
     """Digits alone: YYMMDDhhmm, YYMMDDhhmmss or YYYYMMDDhhmm, YYYYMMDDhhmmss. Two digits are a year from 2000."""
-    SMPP = "smpp"
+    ABSOLUTE = "absolute"
     """SMPP 3.4's absolute time (7.1.1.1): YYMMDDhhmmss, a tenth of a second, quarters of an hour, and whether by these
-    the time is ahead of UTC (`+`) or behind (`-`): `180711070003912+`."""
+    the time is ahead of UTC (`+`) or behind (`-`): `180711070003912+`. Two digits are a year from 2000."""
 
 
-_LONGEST_DATE: Final = len("2020-02-04")
+_BEHIND_DATE: Final = ("T", "t", " ")
+_BEHIND_PACKED_DATE: Final = ("T", "t")
 _LONGEST: Final = 40
 
 _MONTHS: Final = "12"
 """The last month, as digits: a higher number in a month's place shows that it is none."""
 
-_SMPP_TIME: Final = len("YYMMDDhhmmsstnnp")
+_ABSOLUTE_TIME: Final = len("YYMMDDhhmmsstnnp")
 _MOST_QUARTERS: Final = 48
 """Quarters of an hour by which SMPP lets a time differ from UTC."""
 
+_LONGEST_KEPT: Final = 100
+"""Characters of the longest text that is remembered: two times, and what stands between them."""
 _REMEMBERED: Final = 4096
 """Texts of times that a reader remembers: those of live traffic repeat within their minute."""
 
@@ -80,7 +83,9 @@ def remember_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], m
 
 
 def keep_time(memory: dict[str, Kept], text: str, read: Kept) -> None:
-    """Keep what a text was read as in a memory that is emptied when it is full."""
+    """Keep what a text was read as, unless it is long, in a memory that is emptied when it is full."""
+    if len(text) > _LONGEST_KEPT:
+        return
     if len(memory) >= _REMEMBERED:
         memory.clear()
     memory[text] = read
@@ -124,8 +129,10 @@ def _doubt(local: datetime) -> WarningKind | None:
 
 
 def _read_iso(text: str) -> datetime | None:
-    # fromisoformat also takes a bare date, and would make midnight of it; and of digits alone it makes what it can.
-    return datetime.fromisoformat(text) if len(text) > _LONGEST_DATE and not text.isdigit() else None
+    # fromisoformat makes midnight of a bare date, takes any character for the one behind it, and makes what it can of
+    # digits alone.
+    separated = text[4:5] == "-" and text[10:11] in _BEHIND_DATE
+    return datetime.fromisoformat(text) if separated or text[8:9] in _BEHIND_PACKED_DATE else None
 
 
 def _read_us(text: str) -> datetime | None:
@@ -154,9 +161,9 @@ def _read_digits(text: str) -> datetime | None:
     return datetime.fromisoformat(f"20{text[:6]}T{text[6:]}") if len(text) in (10, 12) else None
 
 
-def _read_smpp(text: str) -> datetime | None:
+def _read_absolute(text: str) -> datetime | None:
     digits, sign = text[:-1], text[-1:]
-    if len(text) != _SMPP_TIME or sign not in "+-" or not (digits.isascii() and digits.isdigit()):
+    if len(text) != _ABSOLUTE_TIME or sign not in "+-" or not (digits.isascii() and digits.isdigit()):
         return None
     quarters = int(digits[13:])
     if quarters > _MOST_QUARTERS:
@@ -177,5 +184,5 @@ _READERS: Final[Mapping[TimeForm, Callable[[str], datetime | None]]] = {
     TimeForm.US: _read_us,
     TimeForm.UNIX: _read_unix,
     TimeForm.DIGITS: _read_digits,
-    TimeForm.SMPP: _read_smpp,
+    TimeForm.ABSOLUTE: _read_absolute,
 }

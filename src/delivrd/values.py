@@ -12,7 +12,7 @@ from delivrd.errors import Unreadable
 from delivrd.money import read_money
 from delivrd.report import Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT
-from delivrd.times import TimeForm, keep_time, read_time
+from delivrd.times import Moment, TimeForm, keep_time, read_time, remember_time
 
 
 def as_text(value: int | None) -> str | None:
@@ -30,7 +30,7 @@ def warned(own: list[Warning] | None, kind: WarningKind, field: str, value: str)
 def first_of(
     first_name: str, first: str | None, name: str, value: str | None, own: list[Warning] | None
 ) -> tuple[str | None, list[Warning] | None]:
-    """Of two spellings of one field the first that was sent; a contradiction is reported."""
+    """Of two spellings of one field the first that says something, and the warnings so far with a contradiction."""
     if first is None or first.isspace():
         return value, own
     if value is None or value.isspace() or value == first:
@@ -51,28 +51,34 @@ def read_times(
     sent: tuple[tuple[str, str], ...],
     zone: tzinfo | None,
     forms: tuple[TimeForm, ...],
-    memory: dict[str, tuple[Any, ...]],
+    single: dict[str, Moment],
+    together: dict[str, tuple[Any, ...]],
 ) -> tuple[Any, ...]:
-    """Times that stand side by side, and last what to warn of; kept by the whole of them, where each is a time.
+    """Several times that one text holds, remembered by that text if each of them is a time.
 
     Args:
-        whole: the text in which they stand.
-        sent: the name and the text of each.
+        whole: the text.
+        sent: the name and the text of each time.
         zone, forms: as for `read_time`.
-        memory: serves this zone and these forms.
+        single, together: memories that serve this zone and these forms, of each time and of whole texts.
+
+    Returns:
+        The times, and last the warnings that they give; None where there is none.
     """
     found, own = [], None
     for name, text in sent:
-        when, own = read_when(name, text, zone, forms, own)
+        when, doubt = single.get(text) or remember_time(text, zone, forms, single)
         found.append(when)
+        if doubt is not None:
+            own = warned(own, doubt, name, text)
     ready = (*found, None if own is None else tuple(own))
     if None not in found:
-        keep_time(memory, whole, ready)
+        keep_time(together, whole, ready)
     return ready
 
 
 def read_count(field: str, text: str, own: list[Warning] | None) -> tuple[int | None, list[Warning] | None]:
-    """A whole number; none and a warning where the text is no such, or larger than any count."""
+    """A whole number, or None where the text is no such or larger than any count; and the warnings so far with that."""
     digits = text.strip()
     if digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_COUNT)):
         return int(digits), own
@@ -80,7 +86,7 @@ def read_count(field: str, text: str, own: list[Warning] | None) -> tuple[int | 
 
 
 def read_price(field: str, text: str, own: list[Warning] | None) -> tuple[Any, list[Warning] | None]:
-    """An amount; none and a warning where the text is none."""
+    """An amount, or None where the text is none; and the warnings so far with that."""
     amount = read_money(text)
     return amount, own if amount is not None else warned(own, WarningKind.BAD_VALUE, field, text)
 

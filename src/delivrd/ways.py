@@ -145,19 +145,23 @@ class MailText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Together(msgspec.Struct, frozen=True):
-    """Fields that stand side by side in a text, and are looked up by the whole of it: codes, or the two times.
+    """Fields that stand side by side in a text and are looked up by the text of them all: codes, or the two times.
 
     Attributes:
-        form: of the whole; its groups are the fields. A text in which it has another is not of the commonest form.
-        fields: their wire names, in order; codes that feed no field of the report, or what feeds its two times.
+        form: the form of that text; its groups are the fields, each in every match, and none of them empty. Where the
+            text is of no such form, the PDU is not of the commonest.
+        fields: their wire names, in order: codes that feed no field of the report, or what feeds its two times.
+
+    Raises:
+        ValueError: the form has another number of groups, or fewer than two.
     """
 
     form: re.Pattern[str]
     fields: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.form.groups != len(self.fields):
-            raise ValueError(f"fields: expected a name for each of the form's {self.form.groups} groups")
+        if self.form.groups != len(self.fields) or len(self.fields) < 2:
+            raise ValueError(f"fields: expected two or more, one for each of the form's {self.form.groups} groups")
 
 
 class Quick(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +171,7 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
         esm_class: the bits that are looked at, and what they are.
         text: the text's form, whole.
         groups: the wire names of the pattern's groups, in order; all of them take part in every match. A group can
-            hold several fields together.
+            hold several fields (`Together`).
         blank: those of them that can be empty, and are absent then.
         addresses: the wire names of `source` and `destination`.
         given: what every receipt of this form says, by wire name.
@@ -188,6 +192,11 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.text.groups != len(self.groups):
             raise ValueError(f"groups: expected a name for each of the pattern's {self.text.groups} groups")
+        held = [name for group in self.groups for name in ([group] if isinstance(group, str) else group.fields)]
+        names = [*held, *self.addresses, *self.given, *self.parameters]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"groups: expected each field once, found {', '.join(twice)} again")
 
 
 class Pdu(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ from delivrd import (
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
-from delivrd_smpp.text import LONGEST, TEXTBOOK, TEXTBOOK_GROUPS, ReceiptText, read_receipt_text
+from delivrd_smpp.text import LONGEST, TEXT_FIELDS, TEXTBOOK, TEXTBOOK_GROUPS, ReceiptText, read_receipt_text
 
 RECEIPTED_MESSAGE_ID: Final = 0x001E
 NETWORK_ERROR_CODE: Final = 0x0423
@@ -100,7 +100,7 @@ RECEIPT_FIELDS: Final = Fields(
 """Which of a receipt's fields feed which of the report."""
 
 
-RECEIPT_TIMES: Final = (TimeForm.DIGITS, TimeForm.SMPP, TimeForm.ISO)
+RECEIPT_TIMES: Final = (TimeForm.DIGITS, TimeForm.ABSOLUTE, TimeForm.ISO)
 """How centres write a receipt's dates: nearly always as digits; some as SMPP's own times, some with separators."""
 
 
@@ -121,6 +121,9 @@ def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
 
     Args:
         names: as for `read_receipt`.
+
+    Returns:
+        What a `Pdu` takes as its `quick`.
     """
 
     def named(group: str | Together) -> str | Together:
@@ -183,7 +186,7 @@ def read_receipt(
         return Decoded(absence=Absence(AbsenceKind.NOT_A_REPORT), others=[_whole(pdu, header, message)])
     # With parameters, the text need not be a receipt.
     sent = told.values or ({"text": message.text} if fits else {})
-    taken = _RECORD | set(names.values())
+    taken = _RECORD | TEXT_FIELDS | set(names.values())
     fields = {names.get(name, name): value for name, value in sent.items()} | told.others_beside(taken)
     fields = {name: message.letters(value) for name, value in fields.items()} | parameters
     if pdu.trailing:

@@ -75,17 +75,17 @@ SMPP = Provider(
         "Some centres number or name their states their own way: an account can replace a table (`Meanings` of "
         "`message_state` or `stat`, with `replace`).",
         "`sub` and `dlvrd` say nothing that can be relied on: they are kept and never judged.",
-        "No zone is in the text, unless its dates are SMPP's own times (`180711070003912+`): give the account its "
-        "centre's (`zone`). A date of twelve digits is YYYYMMDDhhmm where it begins with 20 and its next two digits "
-        "are above 12, else YYMMDDhhmmss.",
+        "Dates of digits name no zone: give the account its centre's (`zone`). Twelve of them are YYYYMMDDhhmm where "
+        "they begin with 20 and the next two are above 12, else YYMMDDhhmmss. SMPP's own times (`180711070003912+`) "
+        "and ISO 8601 (`2013-02-17 00:04:29`, with or without its zone) are read too.",
         "The id that a message got and the one in its receipt can be spelt differently: `Account.message_ids` says "
         "how, and `delivrd.message_id_keys` gives the spellings to look for.",
         "An intermediate notification is never final: a failure in it is `deferred`. Where several bits are set, "
         "it counts first, then a centre's receipt, then an acknowledgement.",
         "A value of the text ends at white space, at a comma, semicolon or bar, and where the next label begins. What "
         "labels say that the specification does not know stands in `extras` by label (`mcc`), and words behind no "
-        "label under `unlabelled`. Nothing behind `text:` is a label. A reason behind the state and a colon "
-        "(`stat:FAILED:Mob. Abst.`) is such words.",
+        "label under `unlabelled`. Nothing behind `text:` is a label. A reason behind one "
+        "of our words for a state and a colon (`stat:FAILED:Mob. Abst.`) is such words.",
         "A receipt whose text is longer than 4 KiB is refused, unless its parameters name the message and its state. A "
         "message from a handset can be of any length. Bytes behind the last whole parameter are told (`tlvs`).",
         "Answer every receipt with `command_status` 0, readable or not: a refusal makes a centre send it for ever, "

@@ -38,8 +38,12 @@ _LABEL: Final = re.compile(
 )
 _TEXT: Final = re.compile(r"text[\x00-\x20]{0,2}+[:=]", re.IGNORECASE | re.ASCII)
 _VALUE: Final = re.compile(r"[^\x00\t-\r ,;|\x85\xa0]*+")
-_DATE_IN_PARTS: Final = re.compile(r"[0-9][^\x00\t-\r ,;|\x85\xa0]*+(?:[ \t]++[0-9][0-9:.+-]*+)?+")
-"""A date that is written with a time of day behind a space: none that is read, but one value."""
+_DATE_IN_PARTS: Final = re.compile(
+    r"[0-9][^\x00\t-\r ,;|\x85\xa0]*+(?:[ \t]++[0-9]{1,2}+:[0-9:.+-]*+)?+"
+    r"(?:[ \t]*+(?:[AaPp]\.?+[Mm]\.?+|[Zz]|UTC|GMT|[+-][0-9][0-9:]*+)(?![0-9A-Za-z]))?+"
+)
+"""A date with the time of day, the half of the day and the zone that stand behind it, with spaces between: one value,
+even where it is none that is read."""
 _OTHER: Final = re.compile(
     r"(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z0-9_.-]{0,31}+)[:=](?:[ \t]{1,2}+(?![A-Za-z][A-Za-z0-9_.-]{0,31}+[:=]))?+"
     r"([^\x00\t-\r ,;|\x85\xa0]++)"
@@ -49,9 +53,13 @@ _OTHER: Final = re.compile(
 _DATES: Final = frozenset({"submit date", "done date"})
 _NAMES: Final = {"id": "id", "sub": "sub", "dlvrd": "dlvrd", "delivrd": "dlvrd", "stat": "stat", "err": "err"}
 """What labels are called here; all others are dates."""
+TEXT_FIELDS: Final = frozenset({*_NAMES.values(), *_DATES, "text"})
+"""What a text can have, as `ReceiptText.values` calls it."""
 _WORDS: Final = frozenset(row.label for row in STAT.rows)
 
-_DATE: Final = re.compile(r"[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
+_DATE: Final = re.compile(r"[0-9]{15}[+-]|[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
+_NO_DATE: Final = "0-:.+ "
+"""What zeros in the place of a date are written with."""
 _COUNT: Final = re.compile(r"[0-9]++")
 _WHOLE: Final = {
     "id": re.compile(r"[0-9A-Fa-f.-]++"),
@@ -142,9 +150,9 @@ def read_any_text(text: str) -> ReceiptText:
     if "stat" not in values:
         _find_state(values, tails)
     for name in _DATES & values.keys():
-        if not values[name].strip("0"):
+        if not values[name].strip(_NO_DATE):
             del values[name]
-    others = _others([tail for _, tail in tails], warnings) if values else {}
+    others = _others(tails, warnings) if values else {}
     return ReceiptText(values, tuple(warnings), others)
 
 
@@ -160,7 +168,8 @@ def _fields(text: str) -> list[tuple[str, str, str]]:
         if text[at - 1 : at] == " ":
             found.append(_field(text, name, start, at))
         elif _begins(text, at, name, start):
-            found.append(_field(text, name, start, max(start, _glued(text, at))))
+            whole = name in _DATES and _DATE.fullmatch(text, start, at)
+            found.append(_field(text, name, start, at if whole else max(start, _glued(text, at))))
         else:
             continue
         spelt = label[1].lower()
@@ -229,7 +238,7 @@ def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
         # Some centres write the reason behind the word, and a colon between them.
         word, colon, _ = value.partition(":")
         if colon and word.upper() in _WORDS:
-            return name, word, text[text.index(":", start) + 1 : end]
+            return name, word, text[text.index(":", start) : end]
     if name in _DATES and not _DATE.fullmatch(value):
         if value.upper() in _WORDS:
             # It is empty, and a state without a label stands behind it.
@@ -257,12 +266,15 @@ def _find_state(values: dict[str, str], tails: list[tuple[str, str]]) -> None:
         return
 
 
-def _others(tails: list[str], warnings: list[Warning]) -> dict[str, str]:
+def _others(tails: list[tuple[str, str]], warnings: list[Warning]) -> dict[str, str]:
     """What stands behind values: labels of a centre's own, and words."""
     others: dict[str, str] = {}
     words = []
-    for tail in tails:
+    for name, tail in tails:
         if not tail or tail.isspace():
+            continue
+        if name == "stat" and tail[0] == ":":
+            words.append(tail[1:].strip(_AROUND))
             continue
         at = 0
         for found in _OTHER.finditer(tail):
