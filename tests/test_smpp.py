@@ -223,6 +223,14 @@ def test_the_textbook_form_too_is_refused_where_it_is_larger_than_the_account_al
 # --- what is a receipt
 
 
+def test_what_is_no_label_where_it_stands_takes_no_fields_place() -> None:
+    report = SMPP.read(pdu("id:1 stat:DELIVRD ==err:5"), Account(settings={"err_is_map": True})).reports[0]
+    assert (report.codes, report.extras) == (
+        {"stat": "DELIVRD", "esm_class": "0x04"},
+        {"err in text": "5", "unlabelled": "=="},
+    )
+
+
 @given(st.one_of(st.text(max_size=160), written().map(lambda made: made[0])), st.sampled_from([0x00, 0x03, 0x40, 0xC3]))
 def test_a_message_from_a_handset_is_no_receipt_whatever_it_spells(words: str, esm_class: int) -> None:
     receipt = SMPP.read(pdu(words.encode(errors="replace")[:255], esm_class))

@@ -131,8 +131,8 @@ def _doubt(local: datetime) -> WarningKind | None:
 def _read_iso(text: str) -> datetime | None:
     # fromisoformat makes midnight of a bare date, takes any character for the one behind it, and makes what it can of
     # digits alone.
-    separated = text[4:5] == "-" and text[10:11] in _BEHIND_DATE
-    return datetime.fromisoformat(text) if separated or text[8:9] in _BEHIND_PACKED_DATE else None
+    separated = text[10:11] in _BEHIND_DATE or text[8:9] in _BEHIND_PACKED_DATE
+    return datetime.fromisoformat(text) if separated else None
 
 
 def _read_us(text: str) -> datetime | None:

@@ -77,7 +77,7 @@ class Writer:
         of_codes = [each for each in self.entry.wholes if each.fields <= codes]
         one_each = all(len(self._names(field)) == 1 for field in ("occurred_at", "submitted_at"))
         of_times = [each for each in self.entry.wholes if one_each and each.fields == {*self.times}]
-        if len(of_codes) > 1 or len(of_times) > 1 or len(of_codes) + len(of_times) < len(self.entry.wholes):
+        if len(of_codes) > 1 or len(of_codes) + len(of_times) < len(self.entry.wholes):
             raise ValueError("together: expected codes that feed nothing else, or the two times; each once at most")
         return next(iter(of_codes), None), next(iter(of_times), None)
 
