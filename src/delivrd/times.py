@@ -116,6 +116,8 @@ def _to_utc(found: datetime, zone: tzinfo | None) -> tuple[datetime, WarningKind
         return found.astimezone(UTC), None
     if zone is None:
         return found.replace(tzinfo=UTC), WarningKind.ASSUMED_ZONE
+    if zone is UTC:
+        return found.replace(tzinfo=UTC), None
     local = found.replace(tzinfo=zone)
     return local.astimezone(UTC), _doubt(local)
 
