@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from receipts import PHONE, SENDER, TEXTBOOK, VALUES, VISIBLE, pdu, read, written
 
-from delivrd import DeliverSm, Status, TooLarge, WarningKind
+from delivrd import DeliverSm, Status, Together, TooLarge, WarningKind
 from delivrd_smpp import SMPP, alphabets, read_receipt_text, text
 from delivrd_smpp.text import UNLABELLED, read_any_text
 from delivrd_teli.notifications import TELI
@@ -44,10 +44,23 @@ def test_every_field_survives_whatever_another_one_is_like(
 NEARLY = st.sampled_from(["", " ", "0", "id:", " stat:X", "\0", "\x1b", "é", ":", ",", "text:", "_", "DELIVRD", "-1"])
 
 
-@given(st.integers(0, len(TEXTBOOK)), NEARLY, st.integers(0, 3))
-def test_the_textbook_form_is_read_at_once_as_field_by_field(at: int, put: str, cut: int) -> None:
-    nearly = TEXTBOOK[:at] + put + TEXTBOOK[at + cut :]
+COMMON = [
+    TEXTBOOK,
+    "id:1a-b.c sub:1 dlvrd:0 submit date:240131120000 done date:240131120500 stat:UNDELIV err:21b",
+    "id:1 submit date:202401311200 done date:20240131120500 stat:ENROUTE err:0 Text:",
+]
+
+
+@given(st.sampled_from(COMMON), st.integers(0, len(TEXTBOOK)), NEARLY, st.integers(0, 3))
+def test_the_commonest_forms_are_read_at_once_as_field_by_field(form: str, at: int, put: str, cut: int) -> None:
+    nearly = form[:at] + put + form[at + cut :]
     assert read_receipt_text(nearly) == read_any_text(nearly)
+
+
+@pytest.mark.parametrize("common", COMMON)
+def test_what_the_commonest_forms_take_is_their_own(common: str) -> None:
+    assert text.SHORTER.pattern.match(common)
+    assert (text.TEXTBOOK.pattern.match(common) is None) == (common != TEXTBOOK)
 
 
 @given(st.lists(st.sampled_from([*"\0\t :_ ", "id", "ID:", "stat", "sub", "submit", "date", "text:", "done ", "x1"])))
@@ -211,7 +224,11 @@ def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None
 
 @pytest.mark.parametrize("module", [text, alphabets])
 def test_no_regular_expression_can_backtrack(module: Any) -> None:
-    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
+    held = [*vars(module).values()]
+    forms = [value for value in held if isinstance(value, text.TextForm)]
+    pairs = [group for form in forms for group in form.groups if isinstance(group, Together)]
+    patterns = [*(form.pattern for form in forms), *(pair.form for pair in pairs)]
+    patterns += [value for value in held if isinstance(value, re.Pattern)]
     assert patterns
     for pattern in patterns:
         assert repeats(pattern.pattern, pattern.flags) == [], pattern.pattern

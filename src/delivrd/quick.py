@@ -63,7 +63,7 @@ def _with_parameters(quick: Quick) -> Entry:
         "try:",
         "    found = read_parameters(pdu.tlvs, match)",
         f"    if found is None: {_HAND_OVER}",
-        f"    {', '.join(parameters.values())} = found",
+        f"    ({''.join(f'{parameter}, ' for parameter in parameters.values())}) = found",
         "except InputError: raise",
         "except Exception as error: raise broken('read_parameters', error) from error",
     )

@@ -86,20 +86,18 @@ class CompiledWay:
         self._shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
         self._record_builder = Compiled(provider, reading, fields, FROM_RECORD)
         self._fast = self._fast_entry(provider, fields)
-        quick = way.quick if isinstance(way, Pdu) else None
-        self._quick = None if quick is None else QuickReader(provider, reading, fields, quick)
+        quick = way.quick if isinstance(way, Pdu) else ()
+        self._quick = [QuickReader(provider, reading, fields, each) for each in quick]
 
     def open(self, terms: Terms) -> Read:
         """The function that reads this kind of input for one account."""
         desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
         if self.way.decode is not None:
-            decoded = desk.with_decode(self.way.decode)
-            if self._quick is None:
-                return decoded
+            read = desk.with_decode(self.way.decode)
             own = partial(broken, terms.provider)
-            return self._quick.bind(  # type: ignore[no-any-return]
-                terms.frame, limit=terms.max_body, reply=terms.reply, lenient=decoded, broken=own
-            )
+            for quick in reversed(self._quick):
+                read = quick.bind(terms.frame, limit=terms.max_body, reply=terms.reply, lenient=read, broken=own)
+            return read
         match self.way:
             case Push() as push:
                 return desk.push(push, self._fast)

@@ -165,7 +165,7 @@ class Together(msgspec.Struct, frozen=True):
 
 
 class Quick(msgspec.Struct, frozen=True, kw_only=True):
-    """The commonest form of a receipt, declared so that it is read without `Pdu.decode`, which would say the same.
+    """A common form of a receipt, declared so that it is read without `Pdu.decode`, which would say the same.
 
     Attributes:
         esm_class: the bits that are looked at, and what they are.
@@ -205,12 +205,12 @@ class Pdu(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         reading: what it carries.
         decode: reads every receipt.
-        quick: reads the commonest form, before `decode` is asked.
+        quick: the commonest forms, each tried in turn before `decode` is asked.
     """
 
     reading: Reading
     decode: Decode
-    quick: Quick | None = None
+    quick: tuple[Quick, ...] = ()
 
     takes: ClassVar[type[Input]] = DeliverSm
 

@@ -13,7 +13,7 @@ from delivrd_smpp.receipts import (
     RECEIPT_TIMES,
     ReceiptSettings,
     ReceiptShape,
-    quick_receipt,
+    quick_receipts,
     read_receipt,
 )
 from delivrd_smpp.receiver import SMPP
@@ -44,7 +44,7 @@ __all__ = [
     "ReceiptText",
     "from_smpp_pdu",
     "from_smpplib",
-    "quick_receipt",
+    "quick_receipts",
     "read_receipt",
     "read_receipt_text",
 ]

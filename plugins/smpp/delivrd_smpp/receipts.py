@@ -34,7 +34,7 @@ from delivrd import (
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
-from delivrd_smpp.text import LONGEST, TEXT_FIELDS, TEXTBOOK, TEXTBOOK_GROUPS, ReceiptText, read_receipt_text
+from delivrd_smpp.text import LONGEST, SHORTER, TEXT_FIELDS, TEXTBOOK, ReceiptText, read_receipt_text
 
 RECEIPTED_MESSAGE_ID: Final = 0x001E
 NETWORK_ERROR_CODE: Final = 0x0423
@@ -84,6 +84,11 @@ class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "do
 _SUFFICIENT: Final = frozenset({"receipted_message_id", "message_state"})
 """The parameters that make a receipt by themselves."""
 
+_NETWORK_ERROR: Final = 3
+"""Bytes of `network_error_code`: the type of the network, and a code of two."""
+_PLAIN_ID: Final = re.compile(rb"[0-9A-Za-z.-]++")
+"""An id that is what it is in every alphabet."""
+
 _RECORD: Final = frozenset(ReceiptShape.__struct_encode_fields__)
 
 RECEIPT_FIELDS: Final = Fields(
@@ -115,9 +120,9 @@ class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judge_by_text: bool = False
 
 
-def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
-    """The commonest receipt, as `read_receipt` would read it: its bits set, the text of the
-    specification's example, and at most the two parameters that name the message and its state.
+def quick_receipts(names: Mapping[str, str] = {}) -> tuple[Quick, ...]:
+    """The commonest receipts, as `read_receipt` would read them: their bits set, the text of the specification's
+    example or the same without counters or words, and parameters as they should be.
 
     Args:
         names: as for `read_receipt`.
@@ -131,24 +136,46 @@ def quick_receipt(names: Mapping[str, str] = {}) -> Quick:
             return names.get(group, group)
         return Together(group.form, tuple(names.get(each, each) for each in group.fields))
 
-    return Quick(
-        esm_class=(_BITS, _RECEIPT),
-        given={"esm_class": f"0x{_RECEIPT:02x}"},
-        addresses=("source_addr", "destination_addr"),
-        text=TEXTBOOK,
-        groups=tuple(map(named, TEXTBOOK_GROUPS)),
-        blank=("text",),
-        parameters=("receipted_message_id", "message_state"),
-        read_parameters=_two_parameters,
+    return tuple(
+        Quick(
+            esm_class=(_BITS, _RECEIPT),
+            given={"esm_class": f"0x{_RECEIPT:02x}"},
+            addresses=("source_addr", "destination_addr"),
+            text=form.pattern,
+            groups=tuple(map(named, form.groups)),
+            blank=blank,
+            parameters=("receipted_message_id", "message_state", "network_type", "network_error_code"),
+            read_parameters=_sound_parameters,
+        )
+        for form, blank in ((TEXTBOOK, ("text",)), (SHORTER, ("sub", "dlvrd", "text")))
     )
 
 
-def _two_parameters(tlvs: Mapping[int, bytes], match: re.Match[str]) -> tuple[str, str] | None:
-    """The id, as the text has it, and the state, where both are sent as they should be and no error beside them."""
-    named, state = tlvs.get(RECEIPTED_MESSAGE_ID, b""), tlvs.get(MESSAGE_STATE, b"")
-    if len(state) != 1 or NETWORK_ERROR_CODE in tlvs or named.removesuffix(b"\0") != match[1].encode():
+def _sound_parameters(tlvs: Mapping[int, bytes], match: re.Match[str]) -> tuple[str | None, ...] | None:
+    """The id, state and error, where each that is sent is as it should be, and the id a spelling of the text's."""
+    named, state, error = tlvs.get(RECEIPTED_MESSAGE_ID), tlvs.get(MESSAGE_STATE), tlvs.get(NETWORK_ERROR_CODE)
+    own = kind = code = None
+    if named is not None:
+        own = _spelling(named.removesuffix(b"\0"), match[1])
+        if own is None:
+            return None
+    if state is not None and len(state) != 1:
         return None
-    return match[1], str(state[0])
+    if error is not None:
+        if len(error) != _NETWORK_ERROR or error[:1].isdigit():
+            return None
+        kind, code = str(error[0]), str(int.from_bytes(error[1:]))
+    return own, None if state is None else str(state[0]), kind, code
+
+
+def _spelling(named: bytes, id: str) -> str | None:
+    """An id as text, if it is another's spelling."""
+    if named == id.encode():
+        return id
+    if _PLAIN_ID.fullmatch(named) is None:
+        return None
+    own = named.decode()
+    return own if _same_id(own, id) else None
 
 
 def read_receipt(
@@ -257,7 +284,7 @@ def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[
         yield "network_error_code", digits.decode("ascii")
     elif error[:1].isdigit():
         warnings.append(Warning(WarningKind.BAD_VALUE, "network_error_code", shorten(error.hex())))
-    elif len(error) == 3:
+    elif len(error) == _NETWORK_ERROR:
         yield "network_type", str(error[0])
         yield "network_error_code", str(int.from_bytes(error[1:]))
     elif error:

@@ -12,7 +12,7 @@ from delivrd_smpp.receipts import (
     RECEIPT_TIMES,
     ReceiptSettings,
     ReceiptShape,
-    quick_receipt,
+    quick_receipts,
     read_receipt,
 )
 from delivrd_smpp.tables import (
@@ -56,7 +56,7 @@ SMPP = Provider(
         Pdu(
             reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=RECEIPT_TIMES, own_ids=True),
             decode=read_receipt,
-            quick=quick_receipt(),
+            quick=quick_receipts(),
         ),
     ),
     settings=Settings,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -116,17 +116,17 @@ def read_receipt_text(text: str) -> ReceiptText:
     """
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
-    values = _textbook(text)
+    values = _at_once(text)
     return read_any_text(text) if values is None else ReceiptText(values)
 
 
-def _textbook(text: str) -> dict[str, str] | None:
-    """The fields of a text of the specification's form; None where it has another."""
-    found = TEXTBOOK.match(text)
+def _at_once(text: str) -> dict[str, str] | None:
+    """The fields of a text of the specification's form, or of the shorter one; None where it has another."""
+    found = SHORTER.pattern.match(text)
     if found is None:
         return None
     values: dict[str, str] = {}
-    for group, value in zip(TEXTBOOK_GROUPS, found.groups(), strict=True):
+    for group, value in zip(SHORTER.groups, found.groups(), strict=True):
         if isinstance(group, str):
             values |= {group: value} if value else {}
         elif inner := group.form.fullmatch(value):
@@ -292,19 +292,41 @@ def _others(tails: list[tuple[str, str]], warnings: list[Warning]) -> dict[str, 
     return others
 
 
-TEXTBOOK: Final = re.compile(
-    r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++) submit date:([^ ]++ done date:[^ ]++)"
-    r" stat:([^ ]++ err:[^ ]++) [Tt]ext:(?! )([ -~]*+)\Z"
-)
-"""The form of the specification's example, on which `read_any_text` gives what the groups hold, if those that hold
-two fields are of their own form."""
+class TextForm(NamedTuple):
+    """A form on which `read_any_text` gives what the groups hold, if those that hold two fields are of their own form.
 
-TEXTBOOK_GROUPS: Final[tuple[str | Together, ...]] = (
-    "id",
-    "sub",
-    "dlvrd",
-    Together(re.compile(r"([1-9][0-9]{9,13}+) done date:([1-9][0-9]{9,13}+)"), ("submit date", "done date")),
-    Together(re.compile(r"([A-Za-z]++) err:([0-9A-Za-z]++)"), ("stat", "err")),
-    "text",
+    Attributes:
+        pattern: its own.
+        groups: of the pattern, in order; some can be absent, or empty.
+    """
+
+    pattern: re.Pattern[str]
+    groups: tuple[str | Together, ...]
+
+
+_DATES_FORM: Final = "([^ ]++ done date:[^ ]++)"
+_CODES_FORM: Final = "([^ ]++ err:[^ ]++)"
+_TEXT_FORM: Final = r"[Tt]ext:(?! ++\Z)([ -~]*+)"
+_DATES_TOGETHER: Final = Together(
+    re.compile(r"([1-9][0-9]{9,13}+) done date:([1-9][0-9]{9,13}+)"), ("submit date", "done date")
 )
-"""Its groups, in order; only the text can be empty."""
+_CODES_TOGETHER: Final = Together(re.compile(r"([A-Za-z]++) err:([0-9A-Za-z]++)"), ("stat", "err"))
+_GROUPS: Final = ("id", "sub", "dlvrd", _DATES_TOGETHER, _CODES_TOGETHER, "text")
+
+TEXTBOOK: Final = TextForm(
+    re.compile(
+        r"id:([0-9A-Za-z.-]++) sub:([0-9]++) dlvrd:([0-9]++)"
+        rf" submit date:{_DATES_FORM} stat:{_CODES_FORM} {_TEXT_FORM}\Z"
+    ),
+    _GROUPS,
+)
+"""The form of the specification's example; only the text can be empty."""
+
+SHORTER: Final = TextForm(
+    re.compile(
+        r"id:([0-9A-Za-z.-]++)(?: sub:([0-9]++) dlvrd:([0-9]++))?+"
+        rf" submit date:{_DATES_FORM} stat:{_CODES_FORM}(?: {_TEXT_FORM})?+\Z"
+    ),
+    _GROUPS,
+)
+"""The same without counters, without text, or without either."""

@@ -38,7 +38,7 @@ from delivrd_smpp import (
     STAT,
     ReceiptSettings,
     ReceiptShape,
-    quick_receipt,
+    quick_receipts,
     read_receipt,
 )
 
@@ -121,7 +121,7 @@ TELI = Provider(
         Pdu(
             reading=Reading(shape=TeliReceipt, fields=RECEIPT_FIELDS, times=RECEIPT_TIMES, own_ids=True),
             decode=partial(read_receipt, names=NAMES, states=("message_state", "stat", "error")),
-            quick=quick_receipt(NAMES),
+            quick=quick_receipts(NAMES),
         ),
     ),
     settings=ReceiptSettings,
