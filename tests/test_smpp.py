@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -89,6 +90,21 @@ def test_the_quick_reader_says_what_the_other_says_of_any_bits_addresses_and_len
 ) -> None:
     message = (TEXTBOOK + more).encode()
     said_alike(DeliverSm(esm_class, source, destination, message, {}, data_coding), ACCOUNTS[0])
+
+
+TEXTS = [
+    TEXTBOOK,
+    "id:39F99DD5 submit date:240131120000 done date:240131120500 stat:UNDELIV err:006",
+    "id:0972660181 sub:001 dlvrd:000 submit date:0000000000 done date:0000000000 stat:EXPIRED err:0 text:  a ",
+    "id:972660181 submit date:0131120000 done date:000000000000 stat:ENROUTE err:21b Text:",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_quick_reader_says_what_the_other_says_of_whatever_parameters(text: str) -> None:
+    for named, state, error in product(*([None, *PARAMETERS[tag]] for tag in (0x1E, 0x0427, 0x0423))):
+        tlvs = {tag: value for tag, value in ((0x1E, named), (0x0427, state), (0x0423, error)) if value is not None}
+        said_alike(DeliverSm(4, PHONE, SENDER, text.encode(), tlvs), ACCOUNTS[0])
 
 
 def without_quick(provider: Provider) -> Provider:
