@@ -96,6 +96,7 @@ TEXTS = [
     TEXTBOOK,
     "id:39F99DD5 submit date:240131120000 done date:240131120500 stat:UNDELIV err:006",
     "id:0972660181 sub:001 dlvrd:000 submit date:0000000000 done date:0000000000 stat:EXPIRED err:0 text:  a ",
+    "id:39f99dd5 submit date:0000000000 done date:2401311205 stat:DELIVRD err:000",
     "id:972660181 submit date:0131120000 done date:000000000000 stat:ENROUTE err:21b Text:",
 ]
 
