@@ -112,11 +112,23 @@ def test_a_label_that_is_glued_to_an_absolute_time_takes_nothing_of_it(date: str
 
 
 @pytest.mark.parametrize(
-    "nearly", ["text: ", "text: a", "text:é", "err:000, text:", "err:0;text:", "stat:X, err:1 text:"]
+    "fields",
+    [
+        "stat:DELIVRD err:000 text: ",
+        "stat:DELIVRD err:000 text:  a ",
+        "stat:DELIVRD err:000 text:é",
+        "stat:DELIVRD err:000, text:",
+        "stat:DELIVRD err:0;text:",
+        "stat:X, err:1 text:",
+        "stat:FAILED:x err:1",
+    ],
 )
-def test_what_is_nearly_the_textbook_form_is_read_field_by_field(nearly: str) -> None:
-    whole = TEXTBOOK[: TEXTBOOK.index(nearly[:3])] + nearly
-    assert read_receipt_text(whole) == read_any_text(whole)
+@pytest.mark.parametrize("submitted", ["2401311200", "0000000000", "00000000000000", "0131120000", "24013112001"])
+@pytest.mark.parametrize("done", ["2401311205", "0000000000", "-401311205"])
+def test_what_is_nearly_of_a_common_form_is_read_field_by_field(fields: str, submitted: str, done: str) -> None:
+    for counters in ("", "sub:001 dlvrd:001 ", "sub:001 "):
+        nearly = f"id:1 {counters}submit date:{submitted} done date:{done} {fields}"
+        assert read_receipt_text(nearly) == read_any_text(nearly)
 
 
 def test_a_value_ends_where_the_next_label_begins_and_only_there() -> None:
