@@ -1,4 +1,4 @@
-"""PDUs of the commonest form, read in one function each: those without optional parameters, and those with some.
+"""PDUs of a common form, read in one function each: those without optional parameters, and those with some.
 
 The rule of this module: what is not of the form that the provider declares (`Quick`) is handed over whole, and what is
 says what the provider's decode function would say.
@@ -73,6 +73,15 @@ def _with_parameters(quick: Quick) -> Entry:
 def _entry(
     quick: Quick, names: tuple[str, ...], first: tuple[str, ...], last: tuple[str, ...], parameters: dict[str, str]
 ) -> Entry:
+    """How a PDU comes to the lines.
+
+    Args:
+        quick: the form.
+        names: what the lines below use besides what all of them do.
+        first: the lines before any other.
+        last: the lines once the text is of the form; `match` is its match.
+        parameters: the expression of each field that comes from the optional parameters.
+    """
     bits, value = quick.esm_class
     groups = [f"group{index}" for index in range(len(quick.groups))]
     fetched = {name: group for name, group in zip(quick.groups, groups, strict=True) if isinstance(name, str)}

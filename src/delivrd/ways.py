@@ -170,9 +170,9 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         esm_class: the bits that are looked at, and what they are.
         text: the text's form, whole.
-        groups: the wire names of the pattern's groups, in order; all of them take part in every match. A group can
-            hold several fields (`Together`).
-        blank: those of them that can be empty, and are absent then.
+        groups: the wire names of the pattern's groups, in order. A group can hold several fields (`Together`).
+        blank: those of them that can be empty or take no part in a match, and are absent then; all others are in every
+            match, and say something.
         addresses: the wire names of `source` and `destination`.
         given: what every receipt of this form says, by wire name.
         parameters: the wire names of what `read_parameters` gives.
