@@ -16,6 +16,7 @@ import msgspec
 from bench_inputs import mail, pdu, request, response
 from bench_measure import Figure, Pair, figure, show, timed
 from defusedxml.ElementTree import fromstring
+from receipts import without_quick
 
 from delivrd import Account, HmacBody, Registry, Request
 from delivrd_messente.omnichannel import Delivery
@@ -81,6 +82,7 @@ def reading() -> list[Figure]:
         pdu("smpp", "delivered-specification-example.hex"),
         pdu("smpp", "delivered-parameters-and-text.hex"),
     )
+    slow = without_quick(smpp)
     callback = request("kannel", "delivered-recommended-url.http")
     push, letter = (
         request("upside-wireless", "delivered-form-body.http"),
@@ -133,7 +135,17 @@ def reading() -> list[Figure]:
                     lambda: smpp.read(receipt, zoned),
                 ),
                 Pair(
-                    "with parameters: read / the same", None, lambda: taken(text), lambda: smpp.read(parameters, zoned)
+                    "the same by the decode function / read",
+                    5.0,
+                    lambda: slow.read(receipt, zoned),
+                    lambda: smpp.read(receipt, zoned),
+                    at_least=True,
+                ),
+                Pair(
+                    "with parameters: read / the match's texts",
+                    None,
+                    lambda: taken(text),
+                    lambda: smpp.read(parameters, zoned),
                 ),
             ],
         ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
-from delivrd import Account, DeliverSm, Report
+from delivrd import Account, DeliverSm, Provider, Report
 from delivrd_smpp import SMPP, STAT
 
 PHONE, SENDER = "15555550123", "447700900123"
@@ -55,3 +56,11 @@ def written(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
         padding = draw(st.one_of(st.just(""), st.text(" \t", max_size=3)))
         parts += [label, ":", padding, values[name], draw(SPACES)]
     return "".join(parts), values
+
+
+def without_quick(provider: Provider) -> Provider:
+    """The same provider, whose receipts are all read by its decode function."""
+    kept = ("name", "vendor", "title", "docs", "tables", "settings", "offers")
+    way = msgspec.structs.replace(provider.ways[DeliverSm], quick=())
+    ways = (*(other for kind, other in provider.ways.items() if kind is not DeliverSm), way)
+    return Provider(ways=ways, **{name: getattr(provider, name) for name in kept})

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receipts import BOTH, PHONE, SENDER, TEXTBOOK, pdu, read, written
+from receipts import BOTH, PHONE, SENDER, TEXTBOOK, pdu, read, without_quick, written
 
 from delivrd import (
     Account,
@@ -106,14 +106,6 @@ def test_the_quick_reader_says_what_the_other_says_of_whatever_parameters(text: 
     for named, state, error in product(*([None, *PARAMETERS[tag]] for tag in (0x1E, 0x0427, 0x0423))):
         tlvs = {tag: value for tag, value in ((0x1E, named), (0x0427, state), (0x0423, error)) if value is not None}
         said_alike(DeliverSm(4, PHONE, SENDER, text.encode(), tlvs), ACCOUNTS[0])
-
-
-def without_quick(provider: Provider) -> Provider:
-    """The same provider, whose receipts are all read by its decode function."""
-    kept = ("name", "vendor", "title", "docs", "tables", "settings", "offers")
-    way = msgspec.structs.replace(provider.ways[DeliverSm], quick=())
-    ways = (*(other for kind, other in provider.ways.items() if kind is not DeliverSm), way)
-    return Provider(ways=ways, **{name: getattr(provider, name) for name in kept})
 
 
 BOTH_WAYS = [(provider, without_quick(provider)) for provider in (SMPP, TELI)]
