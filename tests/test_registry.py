@@ -30,6 +30,38 @@ def delivrd_providers():
 BROKEN = {
     "raises on import": ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
     "exits on import": ("raise SystemExit(3)", "SystemExit: 3"),
+    "exits on import by sys.exit": ("import sys; sys.exit()", "SystemExit: "),
+    "is cancelled on import": ("import asyncio; raise asyncio.CancelledError('stop')", "CancelledError: stop"),
+    "ends the test run on import": ("import pytest; pytest.exit('enough')", "Exit: enough"),
+    "raises what is no Exception on import": ("class Odd(BaseException): pass\nraise Odd('odd')", "Odd: odd"),
+    "raises what cannot be shown": (
+        "class Odd(BaseException):\n def __str__(self): raise SystemExit\nraise Odd",
+        "Odd: its own text raised SystemExit",
+    ),
+    "raises what is no Exception in its hook": (
+        "import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(): raise GeneratorExit('hook')",
+        "GeneratorExit: hook",
+    ),
+    "raises what is no Exception among its providers": (
+        SOUND
+        + "NAMES = ['acme']\n@delivrd.hookimpl\ndef delivrd_providers():\n yield provider('acme')\n raise GeneratorExit('late')",
+        "GeneratorExit: late",
+    ),
+    "brings a provider whose name raises": (
+        SOUND.replace("return delivrd.Provider(", "return Odd(") + "NAMES = ['acme']\n"
+        "class Odd(delivrd.Provider):\n name = property(lambda self: exit(), lambda self, name: None)",
+        "expected providers, got Odd",
+    ),
+    "brings what says that it is a provider": (
+        "import delivrd\nclass Odd:\n __class__ = delivrd.Provider\n def check(self): pass\n"
+        "@delivrd.hookimpl\ndef delivrd_providers(): return [Odd()]",
+        "expected providers, got Odd",
+    ),
+    "brings a name that equals none": (
+        SOUND + "class Odd(str):\n __hash__ = str.__hash__\n def __eq__(self, other): raise SystemExit\n"
+        "NAMES = [Odd('acme'), Odd('acme')]",
+        "plugin acme",
+    ),
     "has no hook": ("x = 1", "expected a function delivrd_providers"),
     "misspells the hook": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_provider(): return []", "delivrd_provider"),
     "takes what the hook has not": ("import delivrd\n@delivrd.hookimpl\ndef delivrd_providers(x): return []", "x"),
@@ -104,6 +136,12 @@ def test_a_broken_plugin_is_set_aside_and_harms_no_other(site, code, said):
         delivrd.UnknownProvider, match="no provider 'nobody'; installed: other; set aside as broken: acme"
     ):
         registry["nobody"]
+
+
+def test_the_users_own_interrupt_is_no_fault_of_a_plugin(site):
+    site.install("acme", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        site.registry()
 
 
 def test_two_providers_of_one_name_are_both_refused_naming_both_packages(site):

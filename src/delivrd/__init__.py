@@ -58,32 +58,32 @@ if TYPE_CHECKING:
     from delivrd.hookspecs import hookimpl
     from delivrd.pdu import read_pdu
     from delivrd.registry import Plugin, Registry
+else:
+    # Hidden from type checkers, which would take every misspelt name for one that this function knows.
+    _LATE = {
+        "Accounts": "delivrd.accountfile",
+        "load_accounts": "delivrd.accountfile",
+        "read_accounts": "delivrd.accountfile",
+        "Registry": "delivrd.registry",
+        "Plugin": "delivrd.registry",
+        "hookimpl": "delivrd.hookspecs",
+        "SUFFIXES": "delivrd.files",
+        "Sample": "delivrd.files",
+        "SampleError": "delivrd.files",
+        "read_each": "delivrd.files",
+        "read_pdu": "delivrd.pdu",
+        "read_lines": "delivrd.files",
+        "read_samples": "delivrd.files",
+        "write_sample": "delivrd.files",
+    }
+    """Modules loaded when one of their names is first used: reading a report never needs them."""
 
-_LATE = {
-    "Accounts": "delivrd.accountfile",
-    "load_accounts": "delivrd.accountfile",
-    "read_accounts": "delivrd.accountfile",
-    "Registry": "delivrd.registry",
-    "Plugin": "delivrd.registry",
-    "hookimpl": "delivrd.hookspecs",
-    "SUFFIXES": "delivrd.files",
-    "Sample": "delivrd.files",
-    "SampleError": "delivrd.files",
-    "read_each": "delivrd.files",
-    "read_pdu": "delivrd.pdu",
-    "read_lines": "delivrd.files",
-    "read_samples": "delivrd.files",
-    "write_sample": "delivrd.files",
-}
-"""Names that reading a report never needs: their modules are loaded when first used, to keep the import light."""
+    def __getattr__(name: str) -> Any:
+        if name not in _LATE:
+            raise AttributeError(f"module 'delivrd' has no attribute {name!r}")
+        from importlib import import_module
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module 'delivrd' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_LATE[name]), name)
+        return getattr(import_module(_LATE[name]), name)
 
 
 __all__ = [

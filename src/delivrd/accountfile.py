@@ -1,7 +1,8 @@
 """The accounts of a gateway, by name: made in code, or read from a TOML file.
 
 The rule of this module: an account that cannot work is refused before the first input comes, with
-the file, the line and the remedy; and no message shows a secret, nor any value that could be one.
+the file, the line and the remedy. No message shows anything that is written in the file: a secret can
+stand in the place of a name, of a table, of a variable or in what is no TOML at all. The line says enough.
 
     [accounts.main]
     provider = "acme"
@@ -14,14 +15,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
-from delivrd.accounts import Account
-from delivrd.errors import AccountError, PluginError, UnknownProvider
+from delivrd.accounts import Account, meant, unknown_field
+from delivrd.errors import AccountError, PluginError
 from delivrd.provider import Provider
 from delivrd.records import encodable
-from delivrd.tables import Meanings, Row
+from delivrd.tables import Meanings, Row, check_rows
 from delivrd.tomlplaces import Path, holds, line_of, line_of_long_number
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
@@ -29,6 +29,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 
 _FIELDS: Final = ("provider", *(field for field in Account.__struct_fields__ if field != "name"))
 _SPELLINGS: Final = 'a text, {env = "NAME"} or {file = "PATH"}'
+
+SHORTEST_SECRET: Final = 8
+"""Characters of a secret. Vendors' keys are longer; what is shorter is guessed, and found in every text by chance."""
+
+_REMEDY: Final = 'make one with: python -c "import secrets; print(secrets.token_urlsafe(24))"'
 
 
 class Accounts(Mapping[str, tuple[Provider, Account]]):
@@ -74,8 +79,11 @@ def check_account(provider: Provider, account: Account) -> None:
         raise AccountError(
             "name: expected letters, digits, '-', '_', '.' and '~', a letter or a digit first; it stands in a URL"
         )
-    if account.name in account.secrets:
-        raise AccountError("secrets: one of them is the account's name, which everybody sees; give another")
+    for at, secret in enumerate(account.secrets):
+        if secret == account.name:
+            raise AccountError(f"secrets[{at}]: it is the account's name, which everybody sees; give another")
+        if len(secret.strip()) < SHORTEST_SECRET:
+            raise AccountError(f"secrets[{at}]: expected at least {SHORTEST_SECRET} characters; {_REMEDY}")
     provider.check(account)
     proven = any(provable(provider, kind, account) for kind in provider.ways)
     if not (account.open or proven or _can_ask(provider, account)):
@@ -151,7 +159,12 @@ def read_accounts(
         AccountError: the document, or an account in it, cannot be meant; the message begins with
             the file and the line.
     """
-    return _Document(name, data, providers, environ or {}, read_file).accounts()
+    try:
+        return _Document(name, data, providers, environ or {}, read_file).accounts()
+    except AccountError as error:
+        said = str(error)
+    # Raised anew outside the handler: what led to it, which a traceback would show, can quote the file.
+    raise AccountError(said)
 
 
 class _Document:
@@ -177,7 +190,7 @@ class _Document:
         try:
             self.document = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            raise AccountError(f"{name}: expected TOML: {_plain(str(error), self.text)}") from None
+            raise AccountError(f"{name}: {_place_in(str(error), self.text)}: {_NO_TOML}") from None
         except RecursionError:
             raise AccountError(f"{name}: expected TOML that is not nested so deep") from None
         except ValueError:
@@ -189,7 +202,7 @@ class _Document:
         tables = self.document.get("accounts")
         for key in self.document:
             if key != "accounts":
-                self._refuse((key,), f"expected accounts only, each a table [accounts.NAME]; no {key}")
+                self._refuse((key,), "expected accounts only, each a table [accounts.NAME]")
         if not isinstance(tables, dict) or not tables:
             self._refuse(("accounts",), "expected at least one account: a table [accounts.NAME]")
         return Accounts([self._account(name, table) for name, table in tables.items()])
@@ -197,16 +210,18 @@ class _Document:
     def _account(self, name: str, table: object) -> tuple[Provider, Account]:
         here: Path = ("accounts", name)
         if not isinstance(table, dict):
-            self._refuse(here, f"expected a table: [accounts.{name}]")
+            self._refuse(here, "expected a table: [accounts.NAME]")
         for key in table:
             if key not in _FIELDS:
-                self._refuse((*here, key), f"no field {key}{_meant(key, _FIELDS)}; expected: {', '.join(_FIELDS)}")
+                self._refuse((*here, key), unknown_field(key, _FIELDS))
         provider = self._provider(here, table)
         fields = {key: value for key, value in table.items() if key != "provider"}
         self._check_keys((*here, "meanings"), table.get("meanings"), Meanings)
+        self._check_settings((*here, "settings"), table.get("settings"), provider)
         self._fill(here, fields, provider)
         try:
             account = Account.from_dict({"name": name, **fields})
+            self._check_meanings(here, account, provider)
             check_account(provider, account)
         except AccountError as error:
             said = str(error)
@@ -221,10 +236,12 @@ class _Document:
             self._refuse((*here, "provider"), f"provider: expected the name of a provider; installed: {installed}")
         try:
             return self.providers[name]
-        except (UnknownProvider, PluginError) as error:
+        except PluginError as error:
             self._refuse((*here, "provider"), f"provider: {error}")
         except KeyError:
-            self._refuse((*here, "provider"), f"provider: none is named {name}{_meant(name, self.providers)}")
+            near = meant(name, self.providers)
+            said = f"provider: no provider has this name{near}; installed: {', '.join(self.providers) or 'none'}"
+            self._refuse((*here, "provider"), said)
 
     def _check_keys(self, here: Path, tables: object, kind: type[Meanings | Row]) -> None:
         """Refuse a misspelt key of a meaning or of a row; the values are checked with the account."""
@@ -233,10 +250,35 @@ class _Document:
             for key, value in table.items() if isinstance(table, dict) else ():
                 path = (*here, at, key)
                 if key not in known:
-                    said = f"no field {key}{_meant(key, known)}; expected: {', '.join(known)}"
-                    self._refuse(path, f"{_spelt(path[2:-1])}: {said}")
+                    self._refuse(path, f"{_spelt(path[2:-1])}: {unknown_field(key, known)}")
                 if key == "rows":
                     self._check_keys(path, value, Row)
+
+    def _check_settings(self, here: Path, settings: object, provider: Provider) -> None:
+        known = provider.settings.__struct_fields__
+        for key in settings if isinstance(settings, dict) else ():
+            if key not in known:
+                self._refuse((*here, key), f"{provider.name}, settings: {unknown_field(key, known)}")
+
+    def _check_meanings(self, here: Path, account: Account, provider: Provider) -> None:
+        """Refuse meanings that do not fit, without the codes and fields that the provider's own check shows."""
+        tables = {table.name: table for table in provider.tables}
+        for at, meaning in enumerate(account.meanings):
+            path: Path = (*here, "meanings", at)
+            table = tables.get(meaning.field)
+            if table is None:
+                said = f"no field of this name{meant(meaning.field, tables)}; expected one of: {', '.join(tables)}"
+                self._refuse((*path, "field"), f"{_spelt(path[2:])}.field: {said}")
+            for place, row in enumerate(meaning.rows):
+                try:
+                    check_rows(table, (row,))
+                except ValueError as error:
+                    said = str(error).removeprefix(f"table {table.name}, code {row.label!r}: ")
+                    self._refuse((*path, "rows", place), f"{_spelt(path[2:])}.rows[{place}]: {said}")
+            try:
+                check_rows(table, meaning.rows)
+            except ValueError:
+                self._refuse((*path, "rows"), f"{_spelt(path[2:])}.rows: one code is listed twice; keep one row of it")
 
     def _fill(self, here: Path, fields: dict[str, Any], provider: Provider) -> None:
         """Put in place of each name of a variable or a file the secret that it holds."""
@@ -266,15 +308,15 @@ class _Document:
         # Editors and shells end a text with a line end, which is no part of a secret.
         secret = found.removesuffix("\n").removesuffix("\r")
         if (wrong := _unlikely(secret)) is not None:
-            self._refuse(path, f"{_spelt(path[2:])}: {source} {name} {wrong}")
+            self._refuse(path, f"{_spelt(path[2:])}: the {_SOURCES[source]} {wrong}")
         return secret
 
     def _variable(self, path: Path, name: str) -> str:
         found = self.environ.get(name)
         if found is None:
-            self._refuse(path, f"{_spelt(path[2:])}: the environment has no variable {name}; set it")
+            self._refuse(path, f"{_spelt(path[2:])}: the environment has no variable of this name; set it")
         if encodable(found) != found:
-            self._refuse(path, f"{_spelt(path[2:])}: env {name}: expected UTF-8; write the secret in it anew")
+            self._refuse(path, f"{_spelt(path[2:])}: the variable: expected UTF-8; write the secret in it anew")
         return found
 
     def _file(self, path: Path, name: str) -> str:
@@ -283,17 +325,18 @@ class _Document:
         try:
             return self.read_file(name).decode()
         except UnicodeDecodeError:
-            self._refuse(path, f"{_spelt(path[2:])}: file {name}: expected UTF-8; save it as UTF-8")
+            self._refuse(path, f"{_spelt(path[2:])}: the file: expected UTF-8; save it as UTF-8")
         except OSError as error:
-            self._refuse(path, f"{_spelt(path[2:])}: file {name} cannot be read: {error.strerror or 'no such file'}")
+            self._refuse(path, f"{_spelt(path[2:])}: the file cannot be read: {error.strerror or 'no such file'}")
         except ValueError:
             # Python's answer to a NUL.
-            self._refuse(path, f"{_spelt(path[2:])}: no file can have the name {name!r}; give another")
+            self._refuse(path, f"{_spelt(path[2:])}: no file can have this name; give another")
 
     def _refuse(self, path: Path, said: str) -> NoReturn:
-        where = _spelt(path[:2]) if path[:1] == ("accounts",) and len(path) > 1 else ""
-        line = line_of(self.text, path)
-        raise AccountError(": ".join(filter(None, (self.name, f"line {line}", where, said)))) from None
+        raise AccountError(f"{self.name}: line {line_of(self.text, path)}: {said}") from None
+
+
+_SOURCES: Final = {"env": "variable", "file": "file"}
 
 
 def _unlikely(secret: str) -> str | None:
@@ -310,7 +353,6 @@ def _unlikely(secret: str) -> str | None:
 
 
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\[(\d+)\]")
-_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
 
 def _place(document: Mapping[str, Any], here: Path, said: str) -> Path:
@@ -322,8 +364,7 @@ def _place(document: Mapping[str, Any], here: Path, said: str) -> Path:
         if not colon or " " in fields or not holds(document, (*place, *steps)):
             break
         place, said = (*place, *steps), rest.strip()
-    unknown = _UNKNOWN.search(said)
-    return (*place, unknown[1]) if unknown else place
+    return place
 
 
 def _spelt(path: Path) -> str:
@@ -331,13 +372,12 @@ def _spelt(path: Path) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+_NO_TOML: Final = (
+    "expected TOML; put texts in quotation marks, close what is opened, and write each table and each key once"
+)
 
 
-def _plain(said: str, text: str) -> str:
-    """What TOML's parser says, its place as all other messages name it."""
-    said = said.replace("(at end of document)", f"(at line {text.count(chr(10)) + 1}, at the end)")
-    found = re.fullmatch(r"(.*) \(at (line \d+)(.*)\)", said, re.DOTALL)
-    return f"{found[1]} ({found[2]}{found[3]})" if found else said
+def _place_in(said: str, text: str) -> str:
+    """The place that TOML's parser names at the end of its message, which shows keys in its other words."""
+    found = re.search(r"\(at line ([0-9]+), column ([0-9]+)\)$", said)
+    return f"line {found[1]}, column {found[2]}" if found else f"line {text.count(chr(10)) + 1}, at the end"

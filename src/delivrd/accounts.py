@@ -5,13 +5,15 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from ipaddress import ip_network
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 import msgspec
 
+from delivrd.addresses import read_network
 from delivrd.blots import blotter
 from delivrd.errors import AccountError
 from delivrd.message_ids import AS_TEXT, MessageIds
@@ -67,13 +69,15 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         for field in ("name", "username", "password", "public_url"):
             if not _is_text(getattr(self, field)) and (field == "name" or getattr(self, field) is not None):
                 raise AccountError(f"{field}: expected a text")
-        if not all(_is_text(secret) and secret for secret in self.secrets):
-            raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
-        for address in self.addresses:
+        for at, secret in enumerate(self.secrets):
+            if not _is_text(secret) or not secret.strip():
+                raise AccountError(f"secrets[{at}]: expected a text that is not blank; a blank secret admits everybody")
+        for at, address in enumerate(self.addresses):
             if not _is_text(address):
-                raise AccountError("addresses: expected texts")
-            if "@" not in address:
-                self._check_network(address)
+                raise AccountError(f"addresses[{at}]: expected a text")
+            if "@" not in address and _network(address) is None:
+                said = "expected an IP network ('192.0.2.0/24', without bits behind the mask) or a mail address"
+                raise AccountError(f"addresses[{at}]: {said}")
         if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
             raise AccountError("meanings: expected Meanings")
         self._check_zone()
@@ -86,14 +90,17 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         Raises:
             AccountError: a field is unknown, or has a value that cannot be meant.
         """
-        unknown = sorted(set(document) - set(cls.__struct_fields__))
-        if unknown:
-            raise AccountError(f"no field {', '.join(unknown)}; expected: {', '.join(cls.__struct_fields__)}")
+        for key in document:
+            if key not in cls.__struct_fields__:
+                raise AccountError(unknown_field(key, cls.__struct_fields__))
         try:
             plain = msgspec.convert(document, _Document)
         except msgspec.ValidationError as error:
-            raise AccountError(without_value(error)) from error
-        return cls(**{field: getattr(plain, field) for field in document})
+            said = without_value(error)
+        else:
+            return cls(**{field: getattr(plain, field) for field in document})
+        # Outside the handler: msgspec's error shows the value.
+        raise AccountError(said)
 
     def local_zone(self) -> tzinfo | None:
         """The zone, ready to use."""
@@ -112,8 +119,10 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if isinstance(self.zone, str):
             try:
                 read_zone(self.zone)
-            except ValueError as error:
-                raise AccountError(f"zone: {error}") from error
+                return
+            except ValueError:
+                said = "expected a name such as 'Europe/Tallinn' or an offset such as '+02:00'"
+            raise AccountError(f"zone: {said} (where the machine has no zone data, install the package tzdata)")
 
     def _check_kinds(self) -> None:
         if type(self.open) is not bool:
@@ -123,19 +132,29 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if not isinstance(self.message_ids, MessageIds):
             raise AccountError("message_ids: expected MessageIds")
 
-    @staticmethod
-    def _check_network(address: str) -> None:
-        try:
-            ip_network(address)
-        except ValueError as error:
-            raise AccountError(
-                f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
-            ) from error
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """A network; None where the text is none."""
+    try:
+        return read_network(text)
+    except ValueError:
+        return None
 
 
 def _is_text(value: object) -> bool:
     """Whether it is a text that every encoding of Unicode can write."""
     return isinstance(value, str) and encodable(value) == value
+
+
+def unknown_field(name: str, known: Collection[str]) -> str:
+    """What to say of a name that is none of those known. It is not shown: a secret can stand in its place."""
+    return f"unknown field{meant(name, known) or ';'} expected: {', '.join(known) or 'none'}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Which of the known names a misspelt one is near, as the end of a message."""
+    near = get_close_matches(str(name), known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 _WHERE: Final = " - at `$"
@@ -147,6 +166,8 @@ def without_value(error: msgspec.ValidationError) -> str:
     path = where.strip("`").lstrip(".")
     if said.startswith("Invalid"):
         said = "it holds a value that cannot be meant"
+    if said.startswith("Object contains unknown field"):
+        said = "unknown field"
     return f"{path}: {said}" if path else said
 
 

@@ -41,11 +41,12 @@ class InputError(DelivrdError, ValueError):
     """
 
     status: ClassVar[int] = 400
+    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, message: str, *, field: str | None = None, reply: Reply | None = None) -> None:
         super().__init__(message)
         self.field = field
-        self.reply: Reply | None = reply if reply is not None else Reply(self.status)
+        self.reply: Reply | None = reply if reply is not None else Reply(self.status, headers=self.headers)
 
 
 class Unreadable(InputError):
@@ -56,6 +57,9 @@ class NotAuthentic(InputError):
     """The input does not prove that it comes from its provider."""
 
     status = 401
+    # RFC 9110, section 15.5.2, requires a challenge, and some senders give credentials only after one. Of the ways to
+    # authenticate that there are here, Basic (RFC 7617) alone has a registered name.
+    headers = (("WWW-Authenticate", 'Basic realm="delivrd", charset="UTF-8"'),)
 
 
 class WrongMethod(InputError):

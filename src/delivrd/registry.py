@@ -81,9 +81,9 @@ class Registry(Mapping[str, Provider]):
             except PluginError as error:
                 plugins.append(Plugin(entry.name, origin, error=error))
                 continue
-            plugins.append(Plugin(entry.name, origin, tuple(provider.name for provider in providers)))
-            for provider in providers:
-                registry._add(provider, f"{origin or entry.value}", origins)
+            plugins.append(Plugin(entry.name, origin, tuple(providers)))
+            for name, provider in providers.items():
+                registry._add(name, provider, f"{origin or entry.value}", origins)
         registry.plugins = tuple(plugins)
         return registry
 
@@ -118,8 +118,7 @@ class Registry(Mapping[str, Provider]):
     def __len__(self) -> int:
         return len(self._providers)
 
-    def _add(self, provider: Provider, origin: str, origins: dict[str, str]) -> None:
-        name = provider.name
+    def _add(self, name: str, provider: Provider, origin: str, origins: dict[str, str]) -> None:
         if name not in origins:
             origins[name] = origin
             self._providers[name] = provider
@@ -131,8 +130,11 @@ class Registry(Mapping[str, Provider]):
         origins[name] += f" and {origin}"
 
 
-def load_plugin(entry: EntryPoint) -> list[Provider]:
+def load_plugin(entry: EntryPoint) -> dict[str, Provider]:
     """Load one plugin and check what it brings.
+
+    Returns:
+        Its providers, by name.
 
     Raises:
         PluginError: it cannot be imported, implements no hook, or brings something that is no
@@ -147,23 +149,36 @@ def load_plugin(entry: EntryPoint) -> list[Provider]:
         manager.check_pending()
         if not manager.hook.delivrd_providers.get_hookimpls():
             raise PluginError(f"{where}: expected a function delivrd_providers, marked with delivrd.hookimpl")
-        providers = [provider for found in manager.hook.delivrd_providers() for provider in found]
-        if not providers:
-            raise PluginError(f"{where}: expected providers, got none; return them from delivrd_providers")
-        for provider in providers:
-            if not isinstance(provider, Provider):
+        providers: dict[str, Provider] = {}
+        for provider in (provider for found in manager.hook.delivrd_providers() for provider in found):
+            # A class derived from it, or one that only says that it is one, could do anything when it is asked.
+            if type(provider) is not Provider:
                 raise PluginError(f"{where}: expected providers, got {type(provider).__name__}")
             provider.check()
-        names = [provider.name for provider in providers]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise PluginError(f"{where}: it brings two providers named {', '.join(twice)}; rename one")
-    except PluginError:
+            name = provider.name
+            if type(name) is not str:
+                raise PluginError(f"{where}: expected a provider's name to be a str, got {type(name).__name__}")
+            if name in providers:
+                raise PluginError(f"{where}: it brings two providers named {name}; rename one")
+            providers[name] = provider
+        if not providers:
+            raise PluginError(f"{where}: expected providers, got none; return them from delivrd_providers")
+    except (PluginError, KeyboardInterrupt):
         raise
-    # A plugin is a stranger's code: whatever it raises while it loads is its own failure.
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
+    # A plugin is a stranger's code: whatever else it raises while it loads (the exit of the program, a cancelled task,
+    # an exception of its own that is no Exception) is its own failure.
+    except BaseException as error:
+        raise PluginError(f"{where}: {type(error).__name__}: {_said(error)}") from error
     return providers
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as another:
+        return f"its own text raised {type(another).__name__}"
 
 
 def _distribution(entry: EntryPoint) -> str | None:

@@ -28,8 +28,10 @@ def read_settings(provider: str, shape: type[msgspec.Struct], given: Any) -> Any
     try:
         return msgspec.convert(given or {}, shape, from_attributes=True)
     except msgspec.ValidationError as error:
-        known = ", ".join(shape.__struct_fields__) or "none"
-        raise AccountError(f"{provider}, settings: {without_value(error)}; known settings: {known}") from error
+        said = without_value(error)
+    # Outside the handler: msgspec's error shows the value.
+    known = ", ".join(shape.__struct_fields__) or "none"
+    raise AccountError(f"{provider}, settings: {said}; known settings: {known}")
 
 
 def require_settings(where: str, shape: type[msgspec.Struct], names: Iterable[str]) -> None:

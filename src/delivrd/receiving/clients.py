@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 import msgspec
 
+from delivrd.addresses import read_address, read_network
 from delivrd.inputs import Headers, all_headers
 
 UNIX: Final = "unix"
@@ -62,7 +63,7 @@ class TrustedProxies(msgspec.Struct, frozen=True):
     def networks(self) -> list[IPv4Network | IPv6Network]:
         """The addresses as networks."""
         try:
-            return [ip_network(address) for address in self.addresses if address != UNIX]
+            return [read_network(address) for address in self.addresses if address != UNIX]
         except ValueError as error:
             raise ValueError(f"addresses: expected IP networks ('192.0.2.0/24') or {UNIX!r}: {error}") from None
 
@@ -101,24 +102,15 @@ class Clients:
     def _is_proxy(self, address: str | None) -> bool:
         if not address:
             return self._unix
-        found = _address(address)
+        found = read_address(address)
         return found is not None and any(found in network for network in self._networks)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    # A socket that takes both versions shows an IPv4 peer as ::ffff:192.0.2.7.
-    return getattr(found, "ipv4_mapped", None) or found
 
 
 def _forwarded_for(line: str) -> list[str | None]:
     """The address of each element of a line of `X-Forwarded-For`; None where it is none."""
     hops = [hop.strip() for hop in line.split(",")]
     # Most proxies write the addresses of version 6 without brackets here.
-    return [_written(_address(hop)) or _node(hop) for hop in hops]
+    return [_written(read_address(hop)) or _node(hop) for hop in hops]
 
 
 def _forwarded(line: str) -> list[str | None]:
@@ -151,7 +143,7 @@ def _node(text: str) -> str | None:
         return None
     host = node[1] or node[2] or ""
     # Brackets stand around version 6 and around nothing else.
-    return _written(_address(host)) if (":" in host) == (node[1] is not None) else None
+    return _written(read_address(host)) if (":" in host) == (node[1] is not None) else None
 
 
 def _written(address: IPv4Address | IPv6Address | None) -> str | None:
