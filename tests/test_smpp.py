@@ -453,7 +453,7 @@ def test_a_parameter_that_holds_something_else_than_the_account_says_is_kept_wit
     assert [(each.kind, each.field) for each in report.warnings] == [(WarningKind.BAD_VALUE, "tlv_0x1402")]
 
 
-@pytest.mark.parametrize("name", ["1402", "0x142", "mcc", "message_state", "0x0427", "0X1402", "receipted_message_id"])
+@pytest.mark.parametrize("name", ["1402", "0x142", "mcc", "message_state", "0x0427", "0X1402", "0x0425"])
 def test_a_parameter_that_an_account_names_otherwise_is_refused(name: str) -> None:
     with pytest.raises(AccountError, match="parameters: expected tags of four hexadecimal digits"):
         SMPP.check(Account(settings={"parameters": {name: "mcc"}}))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from receipts import PHONE, SENDER, TEXTBOOK, VALUES, VISIBLE, pdu, read, written
 
 from delivrd import DeliverSm, Status, Together, TooLarge, WarningKind
-from delivrd_smpp import SMPP, alphabets, read_receipt_text, text
+from delivrd_smpp import SMPP, alphabets, parameters, read_receipt_text, text
 from delivrd_smpp.text import UNLABELLED, read_any_text
 from delivrd_teli.notifications import TELI
 
@@ -309,7 +309,7 @@ def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None
         SMPP.read(DeliverSm(4, PHONE, SENDER, b"x" * size))
 
 
-@pytest.mark.parametrize("module", [text, alphabets])
+@pytest.mark.parametrize("module", [text, alphabets, parameters])
 def test_no_regular_expression_can_backtrack(module: Any) -> None:
     held = [*vars(module).values()]
     forms = [value for value in held if isinstance(value, text.TextForm)]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from delivrd import Provider, hookimpl
 from delivrd_smpp.adapters import from_smpp_pdu, from_smpplib
+from delivrd_smpp.parameters import ParameterField
 from delivrd_smpp.receipts import (
     RECEIPT_FIELDS,
     RECEIPT_TIMES,
-    ParameterField,
     ReceiptSettings,
     ReceiptShape,
     quick_receipts,

@@ -6,9 +6,12 @@ not written as its type says stays as its bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Final, NamedTuple
 
+from delivrd import Warning, WarningKind, shorten
 from delivrd_smpp.alphabets import decode_message
 
 ADDITIONAL_STATUS_INFO_TEXT: Final = 0x001D
@@ -127,3 +130,92 @@ def parameter_value(tag: int, data: bytes) -> str:
 
 def _in_hexadecimal(data: bytes) -> str:
     return f"0x{data.hex()}"
+
+
+class ParameterField(StrEnum):
+    """What an account can say that a parameter holds."""
+
+    MCC = "mcc"
+    MNC = "mnc"
+    MCC_MNC = "mcc_mnc"
+    """Both: three digits and two or three, with or without something between."""
+    CARRIER = "carrier"
+    COUNTRY = "country"
+    CODE = "code"
+    """The vendor's code of the error, as `err` in the text."""
+    PART_PRICE = "part_price"
+    TOTAL_PRICE = "total_price"
+    CURRENCY = "currency"
+
+
+HELD: Final = ("mcc", "mnc", "carrier", "country", "part_price", "total_price", "currency")
+"""The fields of the report that a parameter can feed."""
+
+_READ: Final = frozenset(
+    name
+    for tag in (RECEIPTED_MESSAGE_ID, MESSAGE_STATE, NETWORK_ERROR_CODE, MESSAGE_PAYLOAD, DELIVERY_FAILURE_REASON)
+    for name in (parameter_name(tag), f"0x{tag:04x}")
+)
+"""The parameters that no account can say anything else of, by name and tag."""
+_NAMES: Final = frozenset(parameter.name for parameter in PARAMETERS.values())
+_TAG: Final = re.compile(r"0x[0-9a-f]{4}")
+_BINARY: Final = re.compile(r"0x(?:[0-9a-f]{2}){1,4}+")
+"""A value that is taken for a number: up to four bytes."""
+_MCC_MNC: Final = re.compile(r"([0-9]{3})[^0-9A-Za-z]?+([0-9]{2,3}+)")
+
+
+def wire_name(field: str) -> str:
+    """What a record calls a field that a parameter holds: a label of a text could have the field's own name."""
+    return f"{field} (parameter)"
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse parameters that are named otherwise than by tag or by SMPP 5.0's name, or that are read for what they are.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if any(name in _READ or not (name in _NAMES or _TAG.fullmatch(name)) for name in names):
+        raise ValueError(
+            "parameters: expected tags of four hexadecimal digits (0x1402), or names of SMPP 5.0 (source_subaddress), "
+            f"but for {', '.join(sorted(_READ))}"
+        )
+
+
+def take_held(
+    held: Mapping[str, ParameterField],
+    others: dict[str, str],
+    fields: dict[str, str],
+    code: str,
+    warnings: list[Warning],
+) -> None:
+    """Let parameters feed the fields that an account says they hold.
+
+    Args:
+        held: the account's word.
+        others: the parameters by name; those that are taken leave.
+        fields: the record that they come into.
+        code: the name of the field for the vendor's code.
+        warnings: what cannot be read is told there, and stays where it was.
+    """
+    for key, field in held.items():
+        name = parameter_name(int(key, 16)) if _TAG.fullmatch(key) else key
+        value = others.get(name)
+        if value is None or value == "0x":
+            continue
+        if _BINARY.fullmatch(value):
+            value = str(int(value, 16))
+        if field is ParameterField.MCC_MNC:
+            both = _MCC_MNC.fullmatch(value)
+            if both is None:
+                warnings.append(Warning(WarningKind.BAD_VALUE, name, shorten(value)))
+                continue
+            fields |= {wire_name("mcc"): both[1], wire_name("mnc"): both[2]}
+        elif field is ParameterField.CODE:
+            told = fields.get(code, value)
+            if told != value:
+                warnings.append(Warning(WarningKind.CONFLICT, f"{name}+{code}", shorten(told)))
+            fields[code] = value
+        else:
+            fields[wire_name(field)] = value
+        del others[name]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -38,13 +37,17 @@ from delivrd_smpp.alphabets import Message, decode_message, split_header
 from delivrd_smpp.parameters import (
     ADDITIONAL_STATUS_INFO_TEXT,
     DELIVERY_FAILURE_REASON,
+    HELD,
     MESSAGE_PAYLOAD,
     MESSAGE_STATE,
     NETWORK_ERROR_CODE,
-    PARAMETERS,
     RECEIPTED_MESSAGE_ID,
+    ParameterField,
+    check_names,
     parameter_name,
     parameter_value,
+    take_held,
+    wire_name,
 )
 from delivrd_smpp.text import LONGEST, SHORTER, TEXT_FIELDS, TEXTBOOK, ReceiptText, read_receipt_text
 
@@ -69,29 +72,7 @@ _SPELLINGS: Final = (
 """How two ids in one PDU can be spellings of one: in another case or base, or padded otherwise."""
 
 
-class ParameterField(StrEnum):
-    """What an account can say that a parameter holds."""
-
-    MCC = "mcc"
-    MNC = "mnc"
-    MCC_MNC = "mcc_mnc"
-    """Both: three digits and two or three, with or without something between."""
-    CARRIER = "carrier"
-    COUNTRY = "country"
-    CODE = "code"
-    """The vendor's code of the error, as `err` in the text."""
-    PART_PRICE = "part_price"
-    TOTAL_PRICE = "total_price"
-    CURRENCY = "currency"
-
-
-def _wire(field: str) -> str:
-    """What a record calls a field that a parameter holds: a label of a text could have the field's own name."""
-    return f"{field} (parameter)"
-
-
-_HELD: Final = ("mcc", "mnc", "carrier", "country", "part_price", "total_price", "currency")
-_RENAMED: Final = {"submit_date": "submit date", "done_date": "done date"} | {name: _wire(name) for name in _HELD}
+_RENAMED: Final = {"submit_date": "submit date", "done_date": "done date"} | {name: wire_name(name) for name in HELD}
 
 
 class ReceiptShape(Shape, rename=_RENAMED):
@@ -125,25 +106,13 @@ class ReceiptShape(Shape, rename=_RENAMED):
 _SUFFICIENT: Final = frozenset({"receipted_message_id", "message_state"})
 """The parameters that make a receipt by themselves."""
 
-_READ: Final = frozenset(
-    name
-    for tag in (RECEIPTED_MESSAGE_ID, MESSAGE_STATE, NETWORK_ERROR_CODE, MESSAGE_PAYLOAD)
-    for name in (parameter_name(tag), f"0x{tag:04x}")
-)
-"""The parameters that no account can say anything else of, by name and tag."""
-_NAMES: Final = frozenset(parameter.name for parameter in PARAMETERS.values())
-_TAG: Final = re.compile(r"0x[0-9a-f]{4}")
 _QUICK: Final = frozenset({RECEIPTED_MESSAGE_ID, MESSAGE_STATE, NETWORK_ERROR_CODE})
 """The tags of the parameters that the quick reader takes."""
-
-_MCC_MNC: Final = re.compile(r"([0-9]{3})[^0-9A-Za-z]?+([0-9]{2,3}+)")
 
 _NETWORK_ERROR: Final = 3
 """Bytes of `network_error_code`: the type of the network, and a code of two."""
 _SNIPPET: Final = "message_text"
 """Where the words behind `text:` stand when the centre has words of its own."""
-_BINARY: Final = re.compile(r"0x(?:[0-9a-f]{2}){1,4}+")
-"""A value that is taken for a number: up to four bytes."""
 _PLAIN_ID: Final = re.compile(rb"[0-9A-Za-z.-]++")
 """An id that is what it is in every alphabet."""
 
@@ -158,13 +127,13 @@ RECEIPT_FIELDS: Final = Fields(
     text="text",
     occurred_at="done date",
     submitted_at="submit date",
-    mcc=_wire("mcc"),
-    mnc=_wire("mnc"),
-    carrier=_wire("carrier"),
-    country=_wire("country"),
-    part_price=_wire("part_price"),
-    total_price=_wire("total_price"),
-    currency=_wire("currency"),
+    mcc=wire_name("mcc"),
+    mnc=wire_name("mnc"),
+    carrier=wire_name("carrier"),
+    country=wire_name("country"),
+    part_price=wire_name("part_price"),
+    total_price=wire_name("total_price"),
+    currency=wire_name("currency"),
     extras=("sub", "dlvrd"),
 )
 """Which of a receipt's fields feed which of the report."""
@@ -191,12 +160,7 @@ class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, ParameterField] = {}
 
     def __post_init__(self) -> None:
-        for name in self.parameters:
-            if name in _READ or not (name in _NAMES or _TAG.fullmatch(name)):
-                raise ValueError(
-                    "parameters: expected tags of four hexadecimal digits (0x1402), or names of SMPP 5.0 "
-                    f"(source_subaddress), but for {', '.join(sorted(_READ))}"
-                )
+        check_names(self.parameters)
 
 
 def quick_receipts(names: Mapping[str, str] = {}) -> tuple[Quick, ...]:
@@ -298,12 +262,12 @@ def read_receipt(
     taken = _RECORD | TEXT_FIELDS | set(names.values()) | others.keys() | {_SNIPPET}
     fields = {names.get(name, name): value for name, value in sent.items()} | told.others_beside(taken)
     fields = {name: message.letters(value) for name, value in fields.items()} | parameters
+    take_held(context.settings.parameters, others, fields, names.get("err", "err"), warnings)
     words = others.pop(parameter_name(ADDITIONAL_STATUS_INFO_TEXT), None)
     if words is not None:
         # The centre's own words are the report's, before those of the message.
         fields |= {_SNIPPET: fields["text"]} if "text" in fields else {}
         fields["text"] = words
-    _take_held(context.settings.parameters, others, fields, names.get("err", "err"), warnings)
     fields |= others
     if pdu.trailing:
         warnings.append(Warning(WarningKind.BAD_VALUE, "tlvs", shorten(pdu.trailing.hex())))
@@ -393,45 +357,6 @@ def _other_parameters(pdu: DeliverSm) -> dict[str, str]:
     if not pdu.short_message.strip(_EMPTY):
         tlvs.pop(MESSAGE_PAYLOAD, None)
     return {parameter_name(tag): parameter_value(tag, data) for tag, data in tlvs.items()}
-
-
-def _take_held(
-    held: Mapping[str, ParameterField],
-    others: dict[str, str],
-    fields: dict[str, str],
-    code: str,
-    warnings: list[Warning],
-) -> None:
-    """Let parameters feed the fields that an account says they hold.
-
-    Args:
-        held: the account's word.
-        others: the parameters by name; those that are taken leave.
-        fields: the record that they come into.
-        code: the name of the field for the vendor's code.
-        warnings: what cannot be read is told there, and stays where it was.
-    """
-    for key, field in held.items():
-        name = parameter_name(int(key, 16)) if _TAG.fullmatch(key) else key
-        value = others.get(name)
-        if value is None or value == "0x":
-            continue
-        if _BINARY.fullmatch(value):
-            value = str(int(value, 16))
-        if field is ParameterField.MCC_MNC:
-            both = _MCC_MNC.fullmatch(value)
-            if both is None:
-                warnings.append(Warning(WarningKind.BAD_VALUE, name, shorten(value)))
-                continue
-            fields |= {_wire("mcc"): both[1], _wire("mnc"): both[2]}
-        elif field is ParameterField.CODE:
-            told = fields.get(code, value)
-            if told != value:
-                warnings.append(Warning(WarningKind.CONFLICT, f"{name}+{code}", shorten(told)))
-            fields[code] = value
-        else:
-            fields[_wire(field)] = value
-        del others[name]
 
 
 def _same_id(first: str, second: str) -> bool:
