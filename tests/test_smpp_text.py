@@ -244,7 +244,8 @@ def test_nothing_behind_text_counts_where_the_state_is_known() -> None:
 def test_a_text_says_the_same_when_a_form_has_written_its_spaces(made: tuple[str, dict[str, str]], more: int) -> None:
     values = {name: value for name, value in made[1].items() if "+" not in value}
     spaced = (" " * (more + 1)).join(f"{name}:{value}" for name, value in values.items())
-    written_by_a_form = spaced.replace(" ", "+") + "+" * more
+    # Behind the last field no label shows that a plus is a space, and an id can end with one.
+    written_by_a_form = spaced.replace(" ", "+") + ("" if [*values][-1:] == ["id"] else "+" * more)
     assert read_receipt_text(written_by_a_form).values == values
 
 
