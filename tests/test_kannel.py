@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -18,12 +18,13 @@ from delivrd import (
     Outcome,
     Report,
     Request,
+    Resend,
     Row,
     Status,
     WarningKind,
 )
 from delivrd_kannel.dlr_url import KANNEL, TYPE
-from delivrd_smpp import SMPP, STAT
+from delivrd_smpp import COMMAND_STATUS, SMPP, STAT
 
 RECEIPT = "id:0123456789 sub:001 dlvrd:001 submit date:2401311200 done date:2401311205 stat:{stat} err:{err} text:Hello"
 FIELDS = {
@@ -72,6 +73,67 @@ def test_the_reply_is_read_as_the_text_of_a_receipt_is(words: str) -> None:
     text = f"id:1 stat:UNDELIV err:042 text:{words}"
     told = read({"id": "msg-1", "type": "2", "reply": text})
     assert (told.status, told.codes["err"], told.other_ids) == (Status.UNDELIVERED, "042", ("1",))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "11",
+        "REJECTED",
+        "http://sms.example/send: 500",
+        "ERR: 301, No Credit",
+        "0x0b/x",
+        "0x0000000g/x",
+        "0x0000000b1/x",
+    ],
+)
+def test_only_kannels_own_form_of_a_refusal_is_a_command_status(words: str) -> None:
+    told = read({"id": "msg-1", "type": "16", "reply": f"NACK/{words}"})
+    assert (told.status, told.final, told.cause, told.resend) == (Status.REJECTED, True, None, Resend.ELSEWHERE)
+    assert (told.codes, told.text) == ({"type": "16"}, words)
+
+
+@pytest.mark.parametrize("row", COMMAND_STATUS.rows, ids=lambda row: row.label)
+def test_a_refusal_in_kannels_own_form_says_its_cause(row: Row) -> None:
+    told = read({"id": "msg-1", "type": "16", "reply": f"NACK/{row.label}/its/words"})
+    assert (told.codes["command_status"], told.text) == (row.label, "its/words")
+    assert told.cause == (row.cause if row.status is Status.REJECTED or row.status is Status.UNDELIVERED else None)
+
+
+@pytest.mark.parametrize(("own", "named"), [("id", "msg-1"), ("fid", "0123456789"), ("reply", "0123456789")])
+def test_a_message_goes_by_the_gateways_id_else_by_the_centres_else_by_that_of_its_receipt(
+    own: str, named: str
+) -> None:
+    names = ("id", "fid", "reply")
+    left = {name: value for name, value in FIELDS.items() if name not in names[: names.index(own)]}
+    told = read(left)
+    assert told.message_id == named
+    assert told.other_ids == (("0123456789",) if own == "id" else ())
+
+
+@pytest.mark.parametrize("number", range(1, 64))
+def test_a_number_of_several_bits_is_a_final_failure_where_one_of_them_is(number: int) -> None:
+    told = read({"id": "msg-1", "type": str(number)})
+    failed, delivered, beyond = number & (2 | 16), number & 1, number >= 32
+    if failed and not delivered and not beyond:
+        assert (told.outcome, told.final) == (Outcome.FAILURE, True)
+        assert told.status is (Status.REJECTED if number & 16 else Status.FAILED)
+    elif number not in (1, 4, 8, 32, 34):
+        assert (told.status, told.final, told.warnings[0].kind) == (Status.UNKNOWN, False, WarningKind.UNLISTED_CODE)
+
+
+@pytest.mark.parametrize(
+    "reply", [FIELDS["reply"], "ACK/", "NACK/0x0000000b/Invalid Destination Address", "NACK/ERR: 301, No Credit"]
+)
+def test_a_reply_that_is_encoded_twice_says_the_same(reply: str) -> None:
+    for twice in (quote(reply, safe=""), quote_plus(reply)):
+        assert read(FIELDS | {"reply": twice}) == read(FIELDS | {"reply": reply})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le"])
+def test_a_reply_in_ucs_2_is_read(encoding: str) -> None:
+    text = FIELDS["reply"].encode(encoding).decode()
+    assert read(FIELDS | {"reply": text}) == read(FIELDS)
 
 
 def test_an_account_names_the_parameters_by_their_escape_codes() -> None:

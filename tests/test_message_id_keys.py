@@ -70,6 +70,8 @@ def test_a_long_number_does_not_overflow_and_one_beyond_all_ids_stays_a_text() -
 def test_a_width_that_is_known_is_among_the_keys() -> None:
     assert "00000000007b" in message_id_keys("123", MessageIds(HEXADECIMAL, DECIMAL), widths=[12])
     assert "0000042" in message_id_keys("42", MessageIds(ignore_padding=True), widths=[7, 0, 10**9])
+    # A text has no usual width: without it, only what is there and what is bare can be looked for.
+    assert message_id_keys("0042", MessageIds(ignore_padding=True)) == ("0042", "42")
 
 
 def test_nothing_is_guessed_where_the_account_says_nothing() -> None:

@@ -41,7 +41,8 @@ from delivrd import (
 )
 from delivrd.files import Sample
 from delivrd.pdu import write_pdu
-from delivrd_smpp import ESM_CLASS, MAP_ERRORS, MESSAGE_STATE, SMPP, STAT
+from delivrd_smpp import COMMAND_STATUS, ESM_CLASS, MAP_ERRORS, MAP_FAILURE_CAUSES, MESSAGE_STATE, SMPP, STAT
+from delivrd_smpp import parameters as known
 from delivrd_smpp.receipts import quick_receipts
 from delivrd_smpp.receiver import Settings
 from delivrd_teli.notifications import TELI
@@ -58,9 +59,16 @@ PARAMETERS = {
     0x0423: [b"\x03\x00\x06", b"\x08\xff\xff", b"006", b"", b"\x03\x00"],
     0x0424: [b"id:9 stat:REJECTD", b"", b" ", b"x", b"id:9"],
     0x1401: [b"x", b"", b"\0", b"id:9", b"xx"],
+    0x0425: [b"\0", b"\3", b"", b"\0\0", b"x"],
+    0x0204: [b"\0\7", b"", b"x", b"\0\0\0", b"\xff\xff"],
+    0x001D: [b"words\0", b"", b"\0", b"id:9", b"\xff"],
 }
 # Kept from one example to the next, so that what was remembered is held to the other reader too.
-ACCOUNTS = [Account(zone="UTC"), Account(), Account(zone="Europe/Tallinn")]
+ACCOUNTS = [
+    Account(zone="UTC"),
+    Account(),
+    Account(zone="Europe/Tallinn", settings={"parameters": {"0x1401": "carrier", "user_message_reference": "code"}}),
+]
 
 
 @given(
@@ -270,6 +278,12 @@ def test_an_account_that_judges_by_text_still_wants_the_form_of_a_receipt() -> N
     assert SMPP.read(pdu(esm_class=0), account).reports[0].status is Status.DELIVERED
     for words in ("id:1", "stat:DELIVRD", "Hello", "text:id:1 stat:DELIVRD"):
         assert SMPP.read(pdu(words, 0), account).reports == ()
+    # An id and a state, each from the text or from a parameter, which no handset can set.
+    for words, tlvs in (("stat:DELIVRD err:000", {0x1E: b"1\0"}), ("id:1 err:000", {0x0427: b"\2"})):
+        assert SMPP.read(pdu(words, 0, tlvs), account).reports[0].status is Status.DELIVERED
+        assert SMPP.read(pdu(words, 0, tlvs)).reports == ()
+    for words, tlvs in (("err:000", {0x1E: b"1\0"}), ("Hello", {0x0427: b"\2"}), ("stat:DELIVRD", {0x1E: b"\0"})):
+        assert SMPP.read(pdu(words, 0, tlvs), account).reports == ()
 
 
 @pytest.mark.parametrize("row", [row for row in STAT.rows if row.status is not None], ids=lambda row: row.label)
@@ -323,15 +337,157 @@ def test_the_causes_of_map_errors_are_those_agreed_upon() -> None:
     for row in MAP_ERRORS:
         causes.setdefault(row.cause, []).append(int(row.label))
     assert causes == {
-        None: [0],
-        Cause.UNKNOWN_SUBSCRIBER: [1, 5],
-        Cause.ABSENT_SUBSCRIBER: [6, 27, 33],
-        Cause.BARRED: [8, 13],
-        Cause.NOT_PROVISIONED: [9, 11],
-        Cause.HANDSET_UNSUPPORTED: [12],
-        Cause.CARRIER_ERROR: [21, 32, 34, 35, 36],
-        Cause.HANDSET_BUSY: [31],
+        # Of calls, supplementary services and locations: nothing that a short message can do about.
+        None: [0, 14, *range(16, 21), 22, 25, 26, 30, *range(37, 41), 42, 43, *range(47, 51), *range(52, 55)]
+        + [*range(58, 63), 71, 72],
+        Cause.UNKNOWN_SUBSCRIBER: [1, 5, 44],
+        Cause.CARRIER_ERROR: [3, 21, 32, 34, 35, 36, 51],
+        Cause.ABSENT_SUBSCRIBER: [6, 27, 33, 46],
+        Cause.HANDSET_UNSUPPORTED: [7, 12, 28],
+        Cause.BARRED: [8, 13, 15],
+        Cause.NOT_PROVISIONED: [9, 10, 11],
+        Cause.TEMPORARY: [29],
+        Cause.HANDSET_BUSY: [31, 45],
     }
+
+
+def test_a_vendors_causes_of_map_error_32_are_laid_over_the_field_that_carries_them() -> None:
+    own = Meanings("err", MAP_FAILURE_CAUSES)
+    causes = []
+    for code in range(7):
+        report = read(pdu(TEXTBOOK.replace("DELIVRD", "UNDELIV").replace("err:000", f"err:{code}")), meanings=[own])
+        assert (report.status, report.final, report.map_error) == (Status.UNDELIVERED, True, 32)
+        causes.append(report.cause)
+    assert causes == [
+        Cause.HANDSET_FULL,
+        Cause.CARRIER_ERROR,
+        Cause.HANDSET_UNSUPPORTED,
+        Cause.CARRIER_ERROR,
+        Cause.CARRIER_ERROR,
+        Cause.INVALID_NUMBER,
+        Cause.NOT_PROVISIONED,
+    ]
+
+
+def test_what_failed_besides_the_message_says_nothing_of_it() -> None:
+    silent = [row.label for row in COMMAND_STATUS.rows if row.status is None]
+    # Cancelling, replacing and querying; of a broadcast too.
+    assert silent == ["0x00000011", "0x00000013", "0x00000067", "0x0000010e", "0x0000010f"]
+
+
+# --- parameters
+
+
+@given(st.dictionaries(st.integers(0, 0xFFFF), st.binary(max_size=12), max_size=6))
+def test_no_parameter_is_dropped(tlvs: dict[int, bytes]) -> None:
+    read_for_what_they_are = {0x1E, 0x423, 0x424, 0x425, 0x427, 0x1D}
+    report = read(pdu(tlvs=tlvs))
+    for tag in tlvs.keys() - read_for_what_they_are:
+        name = known.PARAMETERS[tag].name if tag in known.PARAMETERS else f"tlv_0x{tag:04x}"
+        assert report.extras[name]
+
+
+def test_each_parameter_has_a_name_and_a_tag_of_its_own() -> None:
+    names = [parameter.name for parameter in known.PARAMETERS.values()]
+    assert len({*names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("tag", "data", "value"),
+    [
+        (0x0204, b"\x01\x02", "258"),
+        (0x0204, b"\x01", "0x01"),
+        (0x130C, b"", "0x"),
+        (0x060D, b"24008\0", "24008"),
+        (0x0202, b"\xa024008", "24008"),
+        (0x0202, b"\x8024008", "24008"),
+        (0x0202, b"24008", "24008"),
+        (0x0202, b"\xa0\x01", "0xa001"),
+        (0x1402, b"24008\0", "24008"),
+        (0x1402, b"\0\x06", "0x0006"),
+        (0x1402, b"a\0b", "0x610062"),
+        (0x1402, b"\0", "0x00"),
+        (0x001D, b"Nummer ung\xc3\xbcltig\0\0", "Nummer ungültig"),
+        (0x001D, b"\0", "0x00"),
+    ],
+)
+def test_a_parameters_value_is_a_number_a_text_or_its_bytes(tag: int, data: bytes, value: str) -> None:
+    assert known.parameter_value(tag, data) == value
+
+
+HELD = [
+    # setting, parameters, the report's field
+    ({"0x1402": "mcc_mnc"}, {0x1402: b"24008\0"}, {"mcc": "240", "mnc": "08"}),
+    ({"0x1402": "mcc_mnc"}, {0x1402: b"310-410"}, {"mcc": "310", "mnc": "410"}),
+    ({"source_subaddress": "mcc_mnc"}, {0x0202: b"\xa0240010"}, {"mcc": "240", "mnc": "010"}),
+    ({"0x0202": "mcc_mnc"}, {0x0202: b"\xa0240010"}, {"mcc": "240", "mnc": "010"}),
+    ({"0x1503": "mcc", "0x1504": "mnc"}, {0x1503: b"525", 0x1504: b"01"}, {"mcc": "525", "mnc": "01"}),
+    ({"0x1503": "mcc"}, {0x1503: b"\x02\x0d"}, {"mcc": "525"}),
+    ({"dest_network_id": "carrier", "0x1401": "country"}, {0x060E: b"Op\0", 0x1401: b"SE"}, {"carrier": "Op"}),
+]
+
+
+@pytest.mark.parametrize(("held", "tlvs", "network"), HELD)
+def test_an_account_says_what_a_parameter_holds(
+    held: dict[str, str], tlvs: dict[int, bytes], network: dict[str, str]
+) -> None:
+    for provider in (SMPP, TELI):
+        account = Account(zone="UTC", settings={"parameters": held})
+        report = provider.read(pdu(tlvs=tlvs), account).reports[0]
+        assert report.network is not None
+        assert {name: getattr(report.network, name) for name in network} == network
+        assert report.extras.keys() == {"sub", "dlvrd"}
+
+
+def test_a_price_and_a_code_of_a_parameter_are_the_reports() -> None:
+    held = {"0x1422": "part_price", "0x1423": "total_price", "0x1424": "currency", "0x1403": "code"}
+    tlvs = {0x1422: b"0.033\0", 0x1423: b"0.066", 0x1424: b"EUR", 0x1403: b"\0\x06"}
+    report = read(pdu(TEXTBOOK.replace(" err:000", ""), tlvs=tlvs), settings={"parameters": held})
+    assert (str(report.part_price), str(report.total_price), report.currency) == ("0.033", "0.066", "EUR")
+    assert (report.codes["err"], report.warnings) == ("6", ())
+
+
+def test_a_parameter_that_holds_something_else_than_the_account_says_is_kept_with_a_warning() -> None:
+    report = read(pdu(tlvs={0x1402: b"Telenor"}), settings={"parameters": {"0x1402": "mcc_mnc"}})
+    assert (report.network, report.extras["tlv_0x1402"]) == (None, "Telenor")
+    assert [(each.kind, each.field) for each in report.warnings] == [(WarningKind.BAD_VALUE, "tlv_0x1402")]
+
+
+@pytest.mark.parametrize("name", ["1402", "0x142", "mcc", "message_state", "0x0427", "0X1402", "0x0425"])
+def test_a_parameter_that_an_account_names_otherwise_is_refused(name: str) -> None:
+    with pytest.raises(AccountError, match="parameters: expected tags of four hexadecimal digits"):
+        SMPP.check(Account(settings={"parameters": {name: "mcc"}}))
+
+
+def test_the_centres_own_words_are_the_reports_and_the_messages_stand_beside_them() -> None:
+    report = read(pdu(tlvs={0x1D: b"Number not in use\0"}))
+    assert (report.text, report.extras["message_text"]) == ("Number not in use", "Hello")
+
+
+# --- alphabets
+
+
+@given(
+    st.sampled_from([0, 1, 3, 8, 245]),
+    st.sampled_from(["ascii", "utf-16-be", "utf-16-le"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    st.sampled_from(["short_message", "message_payload"]),
+)
+def test_a_receipt_is_read_whatever_alphabet_its_data_coding_names(
+    data_coding: int, encoding: str, words: str, place: str
+) -> None:
+    data = "id:1 stat:UNDELIV err:005 text:".encode(encoding)
+    data += words.encode("utf-8" if encoding == "ascii" else encoding)
+    inside = (data, {}) if place == "short_message" else (b"", {0x0424: data})
+    for provider in (SMPP, TELI):
+        report = provider.read(DeliverSm(4, PHONE, SENDER, *inside, data_coding), Account(zone="UTC")).reports[0]
+        assert (report.status, report.message_id) == (Status.UNDELIVERED, "1")
+
+
+def test_a_message_from_a_handset_keeps_its_alphabet() -> None:
+    for words in ("请物携带", "一一", "Hello"):
+        message = DeliverSm(0, PHONE, SENDER, words.encode("utf-16-be"), {}, 8)
+        assert SMPP.read(message).others[0]["short_message"] == words
 
 
 def test_an_accounts_own_row_lies_over_the_map_errors_that_it_took() -> None:

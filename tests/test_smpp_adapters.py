@@ -24,6 +24,13 @@ PDUS = {
     "parameters": DeliverSm(
         4, "15555550123", "447700900123", TEXT, {0x1E: b"0123456789\0", 0x427: b"\x05", 0x423: b"\x03\x00\x06"}
     ),
+    "other parameters": DeliverSm(
+        4,
+        "15555550123",
+        "447700900123",
+        TEXT,
+        {0x204: b"\1\2", 0x20B: b"\x23\xf0", 0x205: b"\7", 0x381: b"\1\1\x0115555550101"},
+    ),
     "payload": DeliverSm(4, "15555550123", "447700900123", b"", {0x424: TEXT}),
     "intermediate": DeliverSm(0x20, "15555550123", "447700900123", TEXT),
     "UCS-2": DeliverSm(4, "15555550123", "447700900123", TEXT.decode().encode("utf-16-be")[:254], {}, 8),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from receipts import PHONE, SENDER, TEXTBOOK, VALUES, VISIBLE, pdu, read, written
 
 from delivrd import DeliverSm, Status, Together, TooLarge, WarningKind
-from delivrd_smpp import SMPP, alphabets, read_receipt_text, text
+from delivrd_smpp import SMPP, alphabets, parameters, read_receipt_text, text
 from delivrd_smpp.text import UNLABELLED, read_any_text
 from delivrd_teli.notifications import TELI
 
@@ -200,10 +200,86 @@ GLUED = [*" ,;|/.-_(\"'0\n\0\x1b\x1c\xa0\x85é", "", " ,", "b", "\\xa0", "\\xff"
 @pytest.mark.parametrize("label", ["text:", "Text:", "text :", "text\t:", "TEXT\0:", "text="])
 @pytest.mark.parametrize("before", GLUED)
 def test_no_word_of_the_message_speaks_whatever_its_label_is_glued_to(label: str, before: str) -> None:
-    told = read_receipt_text(f"id:1 err:21{before}{label}hi stat:DELIVRD id:2")
+    told = read_receipt_text(f"id:1 stat:UNDELIV err:21{before}{label}hi stat:DELIVRD id:2")
     assert told.values["id"] == "1"
     assert told.values["text"] == "hi stat:DELIVRD id:2"
-    assert "stat" not in told.values
+    assert told.values["stat"] == "UNDELIV"
+
+
+@pytest.mark.parametrize("label", ["text:", "Text:", "text :", "text\t:", "TEXT\0:", "text="])
+@pytest.mark.parametrize("before", GLUED)
+def test_fields_behind_text_count_where_no_state_stands_before_it(label: str, before: str) -> None:
+    told = read_receipt_text(f"id:1 err:21{before}{label}hi stat:DELIVRD sub:2 mcc:244 id:2")
+    assert {name: told.values[name] for name in ("id", "text", "stat", "sub")} == {
+        "id": "1",
+        "text": "hi",
+        "stat": "DELIVRD",
+        "sub": "2",
+    }
+    assert told.others["mcc"] == "244"
+    assert [(each.kind, each.field, each.value) for each in told.warnings] == [(WarningKind.REPEATED_FIELD, "id", "2")]
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ("id:X text: stat:DELIVRD err:000", {"id": "X", "stat": "DELIVRD", "err": "000"}),
+        ("id:X text: stat:DELIVRD text:Hi", {"id": "X", "stat": "DELIVRD", "text": "Hi"}),
+        ("id:X text:Hi stat: err:000", {"id": "X", "text": "Hi stat: err:000"}),
+        ("id:X text:DELIVRD err:000", {"id": "X", "text": "DELIVRD err:000"}),
+        ("id:X sub:1 DELIVRD text:stat:UNDELIV", {"id": "X", "sub": "1", "stat": "DELIVRD", "text": "stat:UNDELIV"}),
+        ("text:id:1 stat:DELIVRD", {"text": "id:1 stat:DELIVRD"}),
+    ],
+)
+def test_what_stands_behind_text_is_a_receipts_where_a_state_stands_there(words: str, values: dict[str, str]) -> None:
+    assert read_receipt_text(words).values == values
+
+
+def test_nothing_behind_text_counts_where_the_state_is_known() -> None:
+    told = read_receipt_text("id:1 err:000 text:stat:REJECTD id:2", state_known=True)
+    assert told.values == {"id": "1", "err": "000", "text": "stat:REJECTD id:2"}
+
+
+@given(written(), st.integers(0, 3))
+def test_a_text_says_the_same_when_a_form_has_written_its_spaces(made: tuple[str, dict[str, str]], more: int) -> None:
+    values = {name: value for name, value in made[1].items() if "+" not in value}
+    spaced = (" " * (more + 1)).join(f"{name}:{value}" for name, value in values.items())
+    # Behind the last field no label shows that a plus is a space, and an id can end with one.
+    written_by_a_form = spaced.replace(" ", "+") + ("" if [*values][-1:] == ["id"] else "+" * more)
+    assert read_receipt_text(written_by_a_form).values == values
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (
+            "sub:001+dlvrd:001+submit+date:2509041917+done+date:2509041917+stat:DELIVRD+err:000+text:",
+            {
+                "sub": "001",
+                "dlvrd": "001",
+                "submit date": "2509041917",
+                "done date": "2509041917",
+                "stat": "DELIVRD",
+                "err": "000",
+            },
+        ),
+        ("id:1 submit+date:2401311200 stat:DELIVRD+", {"id": "1", "submit date": "2401311200", "stat": "DELIVRD"}),
+        ("id:1+stat:DELIVRD+text:Hello+World", {"id": "1", "stat": "DELIVRD", "text": "Hello World"}),
+        (
+            "id:1+submit+date:180711070003912++stat:DELIVRD",
+            {"id": "1", "submit date": "180711070003912+", "stat": "DELIVRD"},
+        ),
+        # No space of a form: an id of a centre's own, the sign of a time, a message's own words.
+        ("id:a+b+ stat:DELIVRD", {"id": "a+b+", "stat": "DELIVRD"}),
+        (
+            "id:1 done date:180711070003912+ stat:DELIVRD",
+            {"id": "1", "done date": "180711070003912+", "stat": "DELIVRD"},
+        ),
+        ("id:1 stat:DELIVRD text:1+1 +id:2", {"id": "1", "stat": "DELIVRD", "text": "1+1 +id:2"}),
+    ],
+)
+def test_a_plus_is_a_space_where_a_form_wrote_it_and_only_there(words: str, values: dict[str, str]) -> None:
+    assert read_receipt_text(words).values == values
 
 
 def test_a_label_that_ends_with_text_begins_no_message() -> None:
@@ -234,7 +310,7 @@ def test_a_text_that_is_too_long_is_refused_before_it_is_read(size: int) -> None
         SMPP.read(DeliverSm(4, PHONE, SENDER, b"x" * size))
 
 
-@pytest.mark.parametrize("module", [text, alphabets])
+@pytest.mark.parametrize("module", [text, alphabets, parameters])
 def test_no_regular_expression_can_backtrack(module: Any) -> None:
     held = [*vars(module).values()]
     forms = [value for value in held if isinstance(value, text.TextForm)]

@@ -30,8 +30,10 @@ def message_id_keys(id: str, ids: MessageIds, *, widths: Iterable[int] = ()) -> 
     Args:
         id: as reported (`Report.message_id`, or one of `other_ids`).
         ids: the account's, `Account.message_ids`.
-        widths: digits to which the provider pads ids when it takes a message, where that is known; beside
-            the usual ones (8 and 16 hexadecimal digits, 10 and 20 decimal ones) and the length of `id`.
+        widths: the lengths to which the provider pads ids when it takes a message. Ids that are numbers are also
+            looked for at the usual lengths (8 and 16 hexadecimal digits, 10 and 20 decimal ones) and at the length of
+            `id`. Texts have no usual length: with `ignore_padding`, an id that was stored with more zeros than it is
+            reported with is found only by `widths`.
 
     Returns:
         Each spelling once, the likeliest first: in case and padding as reported, then others. Each of

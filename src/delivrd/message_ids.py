@@ -51,7 +51,8 @@ class MessageIds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sent: the form in which the provider names a message when it takes it.
         reported: the form in which its reports name it.
         ignore_case: of texts, the case of letters means nothing. Of numbers it never does.
-        ignore_padding: of texts, zeros before them mean nothing. Of numbers they never do.
+        ignore_padding: of texts, zeros before them mean nothing. Of numbers they never do. A store that keeps ids as
+            the provider gave them then needs `message_id_keys(…, widths=…)`.
 
     Raises:
         AccountError: one side writes numbers and the other texts, which never are the same.

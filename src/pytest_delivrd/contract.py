@@ -37,6 +37,7 @@ _NOT_CONSULTED: Final = frozenset({Rule.NOT_CONSULTED, Rule.OPAQUE, Rule.UNLISTE
 # What qualifies others is no text of the provider's: a decode function makes its codes.
 _NOT_ASKED_FOR: Final = frozenset({Consulted.NEVER, Consulted.QUALIFIES})
 _NUMBER: Final = re.compile(r"0X[0-9A-F]+|[0-9]+")
+_HEXADECIMAL: Final = re.compile(r"(0[xX])([0-9A-Fa-f]+)")
 
 
 def check_files(suite: Suite) -> None:
@@ -205,6 +206,12 @@ def unlisted_code(table: CodeTable, code: str) -> str:
                 if number not in numbers:
                     return str(number)
             length += 1
+    hexadecimal = _HEXADECIMAL.fullmatch(code)
+    if hexadecimal is not None:
+        mark, digits = hexadecimal.groups()
+        largest = 16 ** len(digits)
+        free = next((number for number in range(largest - 1, -1, -1) if number not in numbers), largest)
+        return f"{mark}{free:0{len(digits)}x}"
     word = "KITCODE" if code.upper() == code else "kitcode"
     return word if word.upper() not in listed else word + "x"
 

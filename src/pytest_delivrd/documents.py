@@ -126,7 +126,8 @@ def to_json(tree: Any) -> bytes:
 def places_of(input: Input, name: str, value: str) -> list[Callable[[str], Input]]:
     """Where an input holds a value, each as a function that puts another in its place.
 
-    Places whose field has that name are preferred to those that merely hold the value. A number
+    Places whose field has that name are preferred to those that merely hold the value, and a parameter of SMPP that
+    has another name is none of them. A number
     of JSON stays a number where the other value is one too.
     """
     named: list[Callable[[str], Input]] = []
@@ -139,8 +140,10 @@ def places_of(input: Input, name: str, value: str) -> list[Callable[[str], Input
     if isinstance(input, DeliverSm):
         for tag, held in input.tlvs.items():
             start = len(held) - _NUMBER_BYTES.get(tag, len(held))
-            if len(held) - start <= _LONGEST_NUMBER and str(int.from_bytes(held[start:])) == value:
-                (named if _TLV_NAMES.get(tag) == last else others).append(_put_tlv(input, tag, start))
+            if _TLV_NAMES.get(tag, last) != last or len(held) - start > _LONGEST_NUMBER:
+                continue
+            if str(int.from_bytes(held[start:])) == value:
+                (named if tag in _TLV_NAMES else others).append(_put_tlv(input, tag, start))
     return named or others
 
 
@@ -167,7 +170,7 @@ def _put_field(document: Document, field: Field) -> Callable[[str], Input]:
     return lambda value: document.with_value(field, value)
 
 
-_TLV_NAMES: Final = {0x0423: "network_error_code", 0x0427: "message_state"}
+_TLV_NAMES: Final = {0x0423: "network_error_code", 0x0425: "delivery_failure_reason", 0x0427: "message_state"}
 _LONGEST_NUMBER: Final = 8
 """Bytes of the longest parameter that can be a number: a private one can be of any length."""
 _NUMBER_BYTES: Final = {0x0423: 2}

@@ -172,6 +172,7 @@ def test_an_unlisted_code_that_is_passed_over_in_silence_is_found(bench, failure
         (("1", "9"), Compare.NUMBER, "1", "8"),
         (("001", "999"), Compare.NUMBER, "001", "998"),
         (("0x0000000b",), Compare.HEX_NUMBER, "11", "99"),
+        (("0x0000000b", "0xffffffff"), Compare.HEX_NUMBER, "0x0000000b", "0xfffffffe"),
         (tuple("0123456789"), Compare.EXACTLY, "4", "99"),
     ],
 )

@@ -7,8 +7,10 @@ it says outranks the number, for Kannel turns every word that it does not know i
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -65,6 +67,17 @@ TYPE = CodeTable(
         Row("32", S.ACCEPTED, False, E.CARRIER, None, "an intermediate notification", SOURCES, beside=QUALIFIES),
         Row("34", S.EXPIRED, True, E.CARRIER, C.EXPIRED, "not delivered: expired", source=SOURCES),
         Row("66", S.UNKNOWN, True, E.CARRIER, None, "not delivered: unknown", source=SOURCES),
+        # Several bits of the mask in one number: a failure among them is the end.
+        Row("6", S.FAILED, True, E.CARRIER, None, "queued, and not delivered"),
+        Row("10", S.FAILED, True, E.CARRIER, None, "accepted, and not delivered"),
+        Row("14", S.FAILED, True, E.CARRIER, None, "queued and accepted, and not delivered"),
+        Row("18", S.REJECTED, True, E.CARRIER, None, "not delivered: refused by the message centre"),
+        Row("20", S.REJECTED, True, E.CARRIER, None, "queued, and refused"),
+        Row("22", S.REJECTED, True, E.CARRIER, None, "queued, not delivered and refused"),
+        Row("24", S.REJECTED, True, E.CARRIER, None, "accepted, and refused"),
+        Row("26", S.REJECTED, True, E.CARRIER, None, "accepted, not delivered and refused"),
+        Row("28", S.REJECTED, True, E.CARRIER, None, "queued and accepted, and refused"),
+        Row("30", S.REJECTED, True, E.CARRIER, None, "queued and accepted, not delivered and refused"),
     ),
     GUIDE,
     compare=Compare.NUMBER,
@@ -75,6 +88,14 @@ _SECONDS: Final = 11
 """Digits of the largest count of seconds that is believed: it ends in the year 5138."""
 _READ_HERE: Final = frozenset({"ts", "date", "reply"})
 _SHAPED: Final = {"sender": "from"}
+_REFUSED: Final = re.compile(r"(0x[0-9a-f]{8})(?:/(.*))?+", re.IGNORECASE | re.DOTALL)
+"""What Kannel writes behind `NACK/` where a message centre refused by SMPP: the command status and its words. Anything
+else is in a vendor's own words."""
+_UCS2: Final = re.compile(r"(?:i\0d|s\0t\0a\0t|e\0r\0r)\0:", re.IGNORECASE)
+_TWICE: Final = re.compile(
+    r"N?+ACK%2F|(?:(?:submit|done)[^:]{1,4}date|delivrd|dlvrd|stat|sub|err|id)%3A", re.IGNORECASE
+)
+"""What shows that a reply is percent-encoded still."""
 
 
 class Callback(Shape, rename={"submit_date": "submit date", "done_date": "done date"}):
@@ -168,15 +189,18 @@ def read_callback(request: Request, context: Context) -> Decoded:
 
 
 def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str]:
-    """What the message centre said: a receipt, `ACK/…` on acceptance, `NACK/0x0000000b/…` on refusal."""
+    """What the message centre said: a receipt, `ACK/…` on acceptance, `NACK/0x0000000b/…` on refusal, or `NACK/…`."""
+    if ":" not in reply and _TWICE.match(reply):
+        reply = unquote_plus(reply, errors="backslashreplace")
     kind, slash, words = reply.partition("/")
-    if slash and kind in ("ACK", "NACK"):
-        if kind == "ACK":
-            return {"text": words}
-        status, _, words = words.partition("/")
-        return {"command_status": status, "text": words}
+    if slash and kind == "ACK":
+        return {"text": words}
+    if slash and kind == "NACK":
+        refused = _REFUSED.fullmatch(words)
+        return {"text": words} if refused is None else {"command_status": refused[1], "text": refused[2] or ""}
     try:
-        told = read_receipt_text(reply)
+        # Kannel hands on what it cannot read as it came: in UCS-2, a NUL stands beside each letter of a label.
+        told = read_receipt_text(reply.replace("\0", "") if _UCS2.search(reply) else reply)
     except TooLarge:
         # What it says beside it still counts.
         warnings.append(Warning(WarningKind.BAD_VALUE, name, shorten(reply)))
@@ -210,7 +234,7 @@ KANNEL = Provider(
             reading=Reading(
                 shape=Callback,
                 fields=Fields(
-                    message_id=("id", "fid"),
+                    message_id=("id", "fid", "receipt_id"),
                     other_ids=("fid", "receipt_id"),
                     recipient="to",
                     sender="from",
@@ -239,8 +263,11 @@ KANNEL = Provider(
         "32 is an intermediate notification: never final, and a failure in its `%A` is `deferred`.",
         "`type` is one event, not the mask that was asked for; 16 can come when only 2 was asked for. Debian's "
         "1.4.5-12 tells of EXPIRED and UNKNOWN by 2, and only `%A` says which.",
-        "Without an id of your own in the URL, `%F`, the message centre's, names the message. `%I` is an id of the "
-        "report and of no message: leave it out.",
+        "Without an id of your own in the URL, `%F`, the message centre's, names the message, and without that the id "
+        "of the receipt in `%A`. `%I` is an id of the report and of no message: leave it out.",
+        "`NACK/` and a status as SMPP's, with eight hexadecimal digits (`NACK/0x0000000b/…`), is a refusal with its "
+        "cause. Behind `NACK/`, anything else is in the vendor's own words: it is kept as `text` and never judged.",
+        "A number of several bits, such as 18, is a final failure where one of them is 2 or 16.",
         "`%A` names no zone for its dates: give the account its message centre's (`zone`). Where it has no date, "
         "`%T` is the time of the event.",
         "Kannel asks again only where `http-request-retry` is set, and its default is never: a receiver that is down "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from delivrd import Provider, hookimpl
 from delivrd_smpp.adapters import from_smpp_pdu, from_smpplib
+from delivrd_smpp.parameters import ParameterField
 from delivrd_smpp.receipts import (
     RECEIPT_FIELDS,
     RECEIPT_TIMES,
@@ -17,7 +18,18 @@ from delivrd_smpp.receipts import (
     read_receipt,
 )
 from delivrd_smpp.receiver import SMPP
-from delivrd_smpp.tables import COMMAND_STATUS, ERR, ESM_CLASS, MAP, MAP_ERRORS, MESSAGE_STATE, NETWORK_ERROR, STAT
+from delivrd_smpp.tables import (
+    COMMAND_STATUS,
+    DELIVERY_FAILURE_REASON,
+    ERR,
+    ESM_CLASS,
+    MAP,
+    MAP_ERRORS,
+    MAP_FAILURE_CAUSES,
+    MESSAGE_STATE,
+    NETWORK_ERROR,
+    STAT,
+)
 from delivrd_smpp.text import ReceiptText, read_receipt_text
 
 
@@ -29,16 +41,19 @@ def delivrd_providers() -> list[Provider]:
 
 __all__ = [
     "COMMAND_STATUS",
+    "DELIVERY_FAILURE_REASON",
     "ERR",
     "ESM_CLASS",
     "MAP",
     "MAP_ERRORS",
+    "MAP_FAILURE_CAUSES",
     "MESSAGE_STATE",
     "NETWORK_ERROR",
     "RECEIPT_FIELDS",
     "RECEIPT_TIMES",
     "SMPP",
     "STAT",
+    "ParameterField",
     "ReceiptSettings",
     "ReceiptShape",
     "ReceiptText",

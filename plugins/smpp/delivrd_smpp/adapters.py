@@ -12,24 +12,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from delivrd import DeliverSm, read_pdu
-from delivrd_smpp.receipts import MESSAGE_PAYLOAD, MESSAGE_STATE, NETWORK_ERROR_CODE, RECEIPTED_MESSAGE_ID
+from delivrd_smpp.parameters import PARAMETERS
 
-_SMPPLIB: Final = {
-    "receipted_message_id": RECEIPTED_MESSAGE_ID,
-    "network_error_code": NETWORK_ERROR_CODE,
-    "message_payload": MESSAGE_PAYLOAD,
-    "message_state": MESSAGE_STATE,
-}
-"""smpplib's attributes for the optional parameters that make a receipt."""
+_SMPPLIB: Final = {"dest_port": "destination_port"}
+"""Where smpplib calls an optional parameter by its name of SMPP 3.4."""
 
 
 def from_smpplib(pdu: Any) -> DeliverSm:
     """A `DeliverSM` of smpplib, as `Client.set_message_received_handler` gives it.
 
-    Make the client with `allow_unknown_opt_params=True`, or a private parameter ends the connection.
+    Make the client with `allow_unknown_opt_params=True`, or a private parameter ends the connection. smpplib drops
+    those, and what it does not expect in a `deliver_sm`: where you need them, read the raw PDU.
     """
-    held = {tag: value for name, tag in _SMPPLIB.items() if (value := getattr(pdu, name, None)) is not None}
-    tlvs = {tag: bytes([value]) if isinstance(value, int) else bytes(value) for tag, value in held.items()}
+    tlvs = {}
+    for tag, (name, size) in PARAMETERS.items():
+        value = getattr(pdu, _SMPPLIB.get(name, name), None)
+        if value is not None:
+            tlvs[tag] = value.to_bytes(size) if isinstance(value, int) else bytes(value)
     source, destination = (bytes(each or b"").decode("latin-1") for each in (pdu.source_addr, pdu.destination_addr))
     return DeliverSm(
         pdu.esm_class or 0, source, destination, bytes(pdu.short_message or b""), tlvs, pdu.data_coding or 0

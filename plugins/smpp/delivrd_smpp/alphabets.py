@@ -34,8 +34,10 @@ _EXTENSION: Final = {
 _UCS2: Final = 8
 _MARKS: Final = {BOM_UTF16_BE: "utf-16-be", BOM_UTF16_LE: "utf-16-le"}
 """What the byte-order marks before UCS-2 say."""
-_NAMED: Final = re.compile(rb"(?:id|stat|err):", re.IGNORECASE)
-"""What shows that bytes are a receipt in ASCII, whatever their data coding says."""
+_LABEL: Final = r"(?:id|stat|err):"
+_IN_BYTES: Final = re.compile(_LABEL.encode(), re.IGNORECASE)
+_IN_TEXT: Final = re.compile(_LABEL, re.IGNORECASE | re.ASCII)
+"""What shows in which alphabet a receipt is written, whatever its data coding says."""
 
 _BY_CODING: Final = {3: "iso-8859-1", 6: "iso-8859-5", 7: "iso-8859-8"}
 """SMPP's data codings (5.2.19) with an alphabet of one byte a character above ASCII."""
@@ -72,8 +74,9 @@ def decode_message(data: bytes, data_coding: int) -> Message:
     marked = _MARKS.get(data[:2])
     if marked is not None and (data_coding == _UCS2 or b"\0" in data[2:4]):
         return _from_ucs2(data[2:], marked)
-    if _is_ucs2(data, data_coding):
-        return _from_ucs2(data, "utf-16-be")
+    ucs2 = _ucs2(data, data_coding)
+    if ucs2 is not None:
+        return _from_ucs2(data, ucs2)
     if data.startswith(BOM_UTF8) and data_coding not in _BY_CODING:
         data = data.removeprefix(BOM_UTF8)
     data = data.rstrip(b"\0")
@@ -102,12 +105,24 @@ def split_header(data: bytes) -> tuple[bytes, bytes]:
     return b"", data
 
 
-def _is_ucs2(data: bytes, data_coding: int) -> bool:
-    # Some centres give a receipt in ASCII the data coding of the message that it is about, and some write UCS-2
-    # without saying so: in UCS-2 the first two letters have a NUL before them.
+def _ucs2(data: bytes, data_coding: int) -> str | None:
+    """The encoding of a text whose characters have two bytes; None where they have one.
+
+    Some centres give a receipt the data coding of the message that it is about, whose words stand in it, and some
+    write UCS-2 without saying so, in either order of bytes. So a receipt's labels decide, and where it has none, that
+    the first two letters have a NUL before them.
+    """
+    if b"\0" in data:
+        for encoding in _MARKS.values():
+            label = _IN_TEXT.search(data.decode(encoding, "replace"))
+            if label is not None and not _IN_BYTES.search(data, 0, 2 * label.start()):
+                return encoding
     if len(data) >= 4 and data[0] == data[2] == 0 and data[1] and data[3]:
-        return True
-    return data_coding == _UCS2 and not (data.isascii() and _NAMED.search(data))
+        return "utf-16-be"
+    if data_coding != _UCS2:
+        return None
+    found = _IN_BYTES.search(data)
+    return None if found is not None and data[: found.start()].isascii() else "utf-16-be"
 
 
 def _from_gsm(text: str) -> str:

@@ -34,12 +34,22 @@ from delivrd import (
     shorten,
 )
 from delivrd_smpp.alphabets import Message, decode_message, split_header
+from delivrd_smpp.parameters import (
+    ADDITIONAL_STATUS_INFO_TEXT,
+    DELIVERY_FAILURE_REASON,
+    HELD,
+    MESSAGE_PAYLOAD,
+    MESSAGE_STATE,
+    NETWORK_ERROR_CODE,
+    RECEIPTED_MESSAGE_ID,
+    ParameterField,
+    check_names,
+    parameter_name,
+    parameter_value,
+    take_held,
+    wire_name,
+)
 from delivrd_smpp.text import LONGEST, SHORTER, TEXT_FIELDS, TEXTBOOK, ReceiptText, read_receipt_text
-
-RECEIPTED_MESSAGE_ID: Final = 0x001E
-NETWORK_ERROR_CODE: Final = 0x0423
-MESSAGE_PAYLOAD: Final = 0x0424
-MESSAGE_STATE: Final = 0x0427
 
 # SMPP 3.4, 5.2.12: the kind of message stands in these bits of esm_class; beside them, 0x40 says that a header
 # precedes the text.
@@ -62,7 +72,10 @@ _SPELLINGS: Final = (
 """How two ids in one PDU can be spellings of one: in another case or base, or padded otherwise."""
 
 
-class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "done date"}):
+_RENAMED: Final = {"submit_date": "submit date", "done_date": "done date"} | {name: wire_name(name) for name in HELD}
+
+
+class ReceiptShape(Shape, rename=_RENAMED):
     """What a receipt holds, but for `err`, which each provider names itself."""
 
     esm_class: Code = None
@@ -79,13 +92,27 @@ class ReceiptShape(Shape, rename={"submit_date": "submit date", "done_date": "do
     message_state: Code = None
     network_type: Code = None
     network_error_code: Code = None
+    delivery_failure_reason: Code = None
+    # What an account says that its parameters hold.
+    mcc: Text = None
+    mnc: Text = None
+    carrier: Text = None
+    country: Text = None
+    part_price: Text = None
+    total_price: Text = None
+    currency: Text = None
 
 
 _SUFFICIENT: Final = frozenset({"receipted_message_id", "message_state"})
 """The parameters that make a receipt by themselves."""
 
+_QUICK: Final = frozenset({RECEIPTED_MESSAGE_ID, MESSAGE_STATE, NETWORK_ERROR_CODE})
+"""The tags of the parameters that the quick reader takes."""
+
 _NETWORK_ERROR: Final = 3
 """Bytes of `network_error_code`: the type of the network, and a code of two."""
+_SNIPPET: Final = "message_text"
+"""Where the words behind `text:` stand when the centre has words of its own."""
 _PLAIN_ID: Final = re.compile(rb"[0-9A-Za-z.-]++")
 """An id that is what it is in every alphabet."""
 
@@ -100,6 +127,13 @@ RECEIPT_FIELDS: Final = Fields(
     text="text",
     occurred_at="done date",
     submitted_at="submit date",
+    mcc=wire_name("mcc"),
+    mnc=wire_name("mnc"),
+    carrier=wire_name("carrier"),
+    country=wire_name("country"),
+    part_price=wire_name("part_price"),
+    total_price=wire_name("total_price"),
+    currency=wire_name("currency"),
     extras=("sub", "dlvrd"),
 )
 """Which of a receipt's fields feed which of the report."""
@@ -115,9 +149,18 @@ class ReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         judge_by_text: the centre never sets the bits that make a receipt: a message without them
             whose text has a receipt's form is one. Whoever can send an SMS can then forge one.
+        parameters: what the centre's own parameters hold, and the standard's own that it uses so: a field for each, by
+            its tag (`0x1402`) or by its name (`source_subaddress`).
+
+    Raises:
+        ValueError: a parameter is named otherwise, or it is one that is read for what it is.
     """
 
     judge_by_text: bool = False
+    parameters: dict[str, ParameterField] = {}
+
+    def __post_init__(self) -> None:
+        check_names(self.parameters)
 
 
 def quick_receipts(names: Mapping[str, str] = {}) -> tuple[Quick, ...]:
@@ -153,6 +196,8 @@ def quick_receipts(names: Mapping[str, str] = {}) -> tuple[Quick, ...]:
 
 def _sound_parameters(tlvs: Mapping[int, bytes], match: re.Match[str]) -> tuple[str | None, ...] | None:
     """The id, state and error, where each that is sent is as it should be, and the id a spelling of the text's."""
+    if not _QUICK.issuperset(tlvs):
+        return None
     named, state, error = tlvs.get(RECEIPTED_MESSAGE_ID), tlvs.get(MESSAGE_STATE), tlvs.get(NETWORK_ERROR_CODE)
     own = kind = code = None
     if named is not None:
@@ -207,15 +252,23 @@ def read_receipt(
         raise TooLarge(f"receipt: expected a text of at most {LONGEST} bytes, got {len(body)}", field="short_message")
     message = decode_message(body, pdu.data_coding)
     if fits:
-        told = read_receipt_text(message.text)
+        told = read_receipt_text(message.text, state_known="message_state" in parameters)
         warnings += told.warnings
     if not _is_receipt(kind, told, parameters, context.settings):
         return Decoded(absence=Absence(AbsenceKind.NOT_A_REPORT), others=[_whole(pdu, header, message)])
     # With parameters, the text need not be a receipt.
     sent = told.values or ({"text": message.text} if fits else {})
-    taken = _RECORD | TEXT_FIELDS | set(names.values())
+    others = _other_parameters(pdu)
+    taken = _RECORD | TEXT_FIELDS | set(names.values()) | others.keys() | {_SNIPPET}
     fields = {names.get(name, name): value for name, value in sent.items()} | told.others_beside(taken)
     fields = {name: message.letters(value) for name, value in fields.items()} | parameters
+    take_held(context.settings.parameters, others, fields, names.get("err", "err"), warnings)
+    words = others.pop(parameter_name(ADDITIONAL_STATUS_INFO_TEXT), None)
+    if words is not None:
+        # The centre's own words are the report's, before those of the message.
+        fields |= {_SNIPPET: fields["text"]} if "text" in fields else {}
+        fields["text"] = words
+    fields |= others
     if pdu.trailing:
         warnings.append(Warning(WarningKind.BAD_VALUE, "tlvs", shorten(pdu.trailing.hex())))
     if not fits:
@@ -239,11 +292,12 @@ def _is_receipt(kind: int, told: ReceiptText, parameters: Mapping[str, str], set
     if parameters.keys() >= _SUFFICIENT:
         # No handset can set these.
         return True
+    named = "id" in told.values or "receipted_message_id" in parameters
+    stated = "stat" in told.values or "message_state" in parameters
     if kind in _ACKNOWLEDGEMENTS:
         # The handset writes them: they count where they have a receipt's form.
-        named = "id" in told.values or "receipted_message_id" in parameters
-        return named and ("stat" in told.values or "message_state" in parameters)
-    return kind == 0 and settings.judge_by_text and told.complete
+        return named and stated
+    return kind == 0 and settings.judge_by_text and named and stated
 
 
 def _kind(esm_class: int) -> int:
@@ -265,7 +319,7 @@ def _body(pdu: DeliverSm) -> tuple[bytes, bytes]:
 
 
 def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[tuple[str, str]]:
-    """The optional parameters that make a receipt; all others are passed over."""
+    """The optional parameters that make a receipt, and the codes that they carry."""
     named = tlvs.get(RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0]
     if named.strip():
         message = decode_message(named, 0)
@@ -277,6 +331,11 @@ def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[
         # Kept as an unlisted code: a code of the wrong size must not pass for no code.
         warnings.append(Warning(WarningKind.BAD_VALUE, "message_state", shorten(state.hex())))
         yield "message_state", f"0x{state.hex()}"
+    reason = tlvs.get(DELIVERY_FAILURE_REASON)
+    if reason is not None:
+        yield "delivery_failure_reason", parameter_value(DELIVERY_FAILURE_REASON, reason)
+        if len(reason) != 1:
+            warnings.append(Warning(WarningKind.BAD_VALUE, "delivery_failure_reason", shorten(reason.hex())))
     error = tlvs.get(NETWORK_ERROR_CODE, b"")
     digits = error.rstrip(b"\0 ")
     # Some centres send the code alone, as ASCII digits: a first byte of one says so.
@@ -289,6 +348,15 @@ def _parameters(tlvs: Mapping[int, bytes], warnings: list[Warning]) -> Iterator[
         yield "network_error_code", str(int.from_bytes(error[1:]))
     elif error:
         warnings.append(Warning(WarningKind.BAD_VALUE, "network_error_code", shorten(error.hex())))
+
+
+def _other_parameters(pdu: DeliverSm) -> dict[str, str]:
+    """The parameters that make no receipt, by name; and the payload where it is not the text."""
+    read = _QUICK | {DELIVERY_FAILURE_REASON}
+    tlvs = {tag: data for tag, data in pdu.tlvs.items() if tag not in read}
+    if not pdu.short_message.strip(_EMPTY):
+        tlvs.pop(MESSAGE_PAYLOAD, None)
+    return {parameter_name(tag): parameter_value(tag, data) for tag, data in tlvs.items()}
 
 
 def _same_id(first: str, second: str) -> bool:

@@ -16,6 +16,7 @@ from delivrd_smpp.receipts import (
     read_receipt,
 )
 from delivrd_smpp.tables import (
+    DELIVERY_FAILURE_REASON,
     ERR,
     ESM_CLASS,
     MAP,
@@ -51,7 +52,7 @@ SMPP = Provider(
     vendor="SMPP message centres",
     title="SMPP delivery receipts",
     docs=SMPP_34,
-    tables=(MESSAGE_STATE, STAT, NETWORK_ERROR, ERR, ESM_CLASS),
+    tables=(MESSAGE_STATE, STAT, NETWORK_ERROR, ERR, DELIVERY_FAILURE_REASON, ESM_CLASS),
     ways=(
         Pdu(
             reading=Reading(shape=Receipt, fields=RECEIPT_FIELDS, times=RECEIPT_TIMES, own_ids=True),
@@ -69,7 +70,11 @@ SMPP = Provider(
         "An account whose centre never sets them may say so (`judge_by_text`), and can then be lied to.",
         "Optional parameters outrank the text: `receipted_message_id` 0x001e, `message_state` 0x0427, "
         "`network_error_code` 0x0423 (as network type and number), and `message_payload` 0x0424 where there is no "
-        "short message. All others are passed over.",
+        "short message. `delivery_failure_reason` 0x0425 names a cause, and `additional_status_info_text` 0x001d the "
+        "words. All others stand in `extras` by SMPP 5.0's names, and private ones by tag (`tlv_0x1402`).",
+        "Vendors send the network, the price or a code of their own in private parameters, or in a standard one such "
+        "as `source_subaddress`. An account says which by its setting `parameters`: "
+        '`{"0x1402": "mcc_mnc", "0x1422": "total_price"}`.',
         "`err` is opaque: the same number means different things with different vendors. An account says what it is "
         "by a setting (`err_is_map`) or by meanings of its own.",
         "Some centres number or name their states their own way: an account can replace a table (`Meanings` of "
@@ -84,8 +89,8 @@ SMPP = Provider(
         "it counts first, then a centre's receipt, then an acknowledgement.",
         "A value of the text ends at white space, at a comma, semicolon or bar, and where the next label begins. What "
         "labels say that the specification does not know stands in `extras` by label (`mcc`), and words behind no "
-        "label under `unlabelled`. Nothing behind `text:` is a label. A reason behind one "
-        "of our words for a state and a colon (`stat:FAILED:Mob. Abst.`) is such words.",
+        "label under `unlabelled`. Nothing behind `text:` is a label, unless no state stands before it. A reason "
+        "behind one of our words for a state and a colon (`stat:FAILED:Mob. Abst.`) is such words.",
         "A receipt whose text is longer than 4 KiB is refused, unless its parameters name the message and its state. A "
         "message from a handset can be of any length. Bytes behind the last whole parameter are told (`tlvs`).",
         "Answer every receipt with `command_status` 0, readable or not: a refusal makes a centre send it for ever, "

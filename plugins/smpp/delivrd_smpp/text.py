@@ -1,9 +1,9 @@
 """The text of a receipt, field by field, as message centres really write it.
 
-The rule of this module: each field for itself, and a bad one never loses a good one. Labels are
-looked for before `text:` alone, so that a message's own words cannot speak for its receipt. What
-no label of the specification names is kept beside the rest. The reading is linear in the length,
-and no regular expression here can backtrack.
+The rule of this module: each field for itself, and a bad one never loses a good one. Labels behind
+`text:` count only where nothing else says the state, so that a message's own words cannot speak
+against its receipt. What no label of the specification names is kept beside the rest. The reading is
+linear in the length, and no regular expression here can backtrack.
 
 SMPP 3.4 gives the form in appendix B as "a typical example", and calls it specific to the vendor.
 """
@@ -32,7 +32,7 @@ _AROUND: Final = _BLANK + ",;|\"'()"
 
 # 0x11 is GSM 03.38's underscore.
 _LABEL: Final = re.compile(
-    r"(submit[\x00-\x20_-]{0,2}+date|done[\x00-\x20_-]{0,2}+date|delivrd|dlvrd|stat|sub|err|id)[\x00-\x20]{0,2}+:"
+    r"(submit[\x00-\x20_+-]{0,2}+date|done[\x00-\x20_+-]{0,2}+date|delivrd|dlvrd|stat|sub|err|id)[\x00-\x20]{0,2}+:"
     r"[\x00-\x20\x7f\x85\xa0]*+",
     re.IGNORECASE | re.ASCII,
 )
@@ -56,6 +56,12 @@ _NAMES: Final = {"id": "id", "sub": "sub", "dlvrd": "dlvrd", "delivrd": "dlvrd",
 TEXT_FIELDS: Final = frozenset({*_NAMES.values(), *_DATES, "text"})
 """What a text can have, as `ReceiptText.values` calls it."""
 _WORDS: Final = frozenset(row.label for row in STAT.rows)
+
+_BEFORE_A_LABEL: Final = re.compile(
+    r"\+(?:(?:submit|done)\+date|delivrd|dlvrd|stat|sub|err|id|text)[:=]", re.IGNORECASE | re.ASCII
+)
+_FORM_SPACE: Final = re.compile(r"(?<![0-9]{15})\+")
+"""A space as a form writes it: one behind fifteen digits is the end of an absolute time."""
 
 _DATE: Final = re.compile(r"[0-9]{15}[+-]|[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
 _NO_DATE: Final = "0-:.+ "
@@ -105,11 +111,12 @@ class ReceiptText(msgspec.Struct, frozen=True):
         return {f"{name} in text" if name in taken else name: value for name, value in self.others.items()}
 
 
-def read_receipt_text(text: str) -> ReceiptText:
+def read_receipt_text(text: str, *, state_known: bool = False) -> ReceiptText:
     """Read the text of a receipt.
 
     Args:
         text: decoded. One without any label gives no values.
+        state_known: something that outranks the text says the state: labels behind `text:` never count.
 
     Raises:
         TooLarge: it is longer than `LONGEST`.
@@ -117,7 +124,7 @@ def read_receipt_text(text: str) -> ReceiptText:
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
     values = _at_once(text)
-    return read_any_text(text) if values is None else ReceiptText(values)
+    return read_any_text(text, state_known=state_known) if values is None else ReceiptText(values)
 
 
 def _at_once(text: str) -> dict[str, str] | None:
@@ -136,24 +143,47 @@ def _at_once(text: str) -> dict[str, str] | None:
     return values
 
 
-def read_any_text(text: str) -> ReceiptText:
+def read_any_text(text: str, *, state_known: bool = False) -> ReceiptText:
     """Read a text of whatever form, field by field; `read_receipt_text` says the same of every text."""
     values: dict[str, str] = {}
     warnings: list[Warning] = []
-    tails: list[tuple[str, str]] = []
-    for name, value, tail in _fields(text):
-        if name in values:
-            warnings.append(Warning(WarningKind.REPEATED_FIELD, name, shorten(value)))
-        elif value:
-            values[name] = value
-        tails.append((name, tail))
+    if "+" in text and " " not in text and _BEFORE_A_LABEL.search(text):
+        text = _FORM_SPACE.sub(" ", text)
+    tails = _take(_fields(text), values, warnings)
     if "stat" not in values:
         _find_state(values, tails)
+    if "stat" not in values and not state_known and values.keys() - {"text"}:
+        tails += _take_behind(values, warnings)
     for name in _DATES & values.keys():
         if not values[name].strip(_NO_DATE):
             del values[name]
     others = _others(tails, warnings) if values else {}
     return ReceiptText(values, tuple(warnings), others)
+
+
+def _take(fields: list[tuple[str, str, str]], values: dict[str, str], warnings: list[Warning]) -> list[tuple[str, str]]:
+    """Take each field's value, the first of each name, and give what follows each."""
+    tails: list[tuple[str, str]] = []
+    for name, value, tail in fields:
+        if name in values:
+            warnings.append(Warning(WarningKind.REPEATED_FIELD, name, shorten(value)))
+        elif value:
+            values[name] = value
+        tails.append((name, tail))
+    return tails
+
+
+def _take_behind(values: dict[str, str], warnings: list[Warning]) -> list[tuple[str, str]]:
+    """Some centres write `text:` before other fields: a state behind it counts, and with it every field that stands
+    there. What precedes the first of them is the message's words.
+    """
+    (_, _, words), *fields = _fields(values.get("text", ""))
+    if not any(name == "stat" and value for name, value, _ in fields):
+        return []
+    del values["text"]
+    if words.strip(_BLANK):
+        values["text"] = words.rstrip(_BLANK)
+    return _take(fields, values, warnings)
 
 
 def _fields(text: str) -> list[tuple[str, str, str]]:
@@ -234,6 +264,9 @@ def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
     found = _VALUE.match(text, start, end)
     stop = start if found is None else found.end()
     value = text[start:stop].strip(_AROUND)
+    if name != "id" and not _DATE.fullmatch(value):
+        # A space that a form wrote. An id can end so, and an absolute time.
+        value = value.rstrip("+")
     if name == "stat":
         # Some centres write the reason behind the word, and a colon between them.
         word, colon, _ = value.partition(":")

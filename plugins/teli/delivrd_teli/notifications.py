@@ -31,8 +31,10 @@ from delivrd import (
     UrlSecret,
 )
 from delivrd_smpp import (
+    DELIVERY_FAILURE_REASON,
     ESM_CLASS,
     MESSAGE_STATE,
+    NETWORK_ERROR,
     RECEIPT_FIELDS,
     RECEIPT_TIMES,
     STAT,
@@ -112,7 +114,7 @@ TELI = Provider(
     title="Teli SMS delivery notifications",
     docs=PAGE,
     # Over SMPP the state's own words decide; ERROR lies over them as over `status`, where nothing else was sent.
-    tables=(SEND_STATUS, STATUS, MESSAGE_STATE, STAT, ERROR, ESM_CLASS),
+    tables=(SEND_STATUS, STATUS, MESSAGE_STATE, STAT, ERROR, NETWORK_ERROR, DELIVERY_FAILURE_REASON, ESM_CLASS),
     ways=(
         Push(
             reading=Reading(shape=Notification, fields=Fields(message_id="id")),
