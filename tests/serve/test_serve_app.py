@@ -267,6 +267,13 @@ def test_what_is_not_kept_is_not_found(served):
         "/reports/x/y/fixture",
         "/strays/99",
         "/strays/x",
+        "/strays/0",
+        "/strays/-1",
+        "/strays/" + "9" * 23,
+        "/strays/9223372036854775808",
+        "/strays/9223372036854775807",
+        "/strays/" + "9" * 5000,
+        "/strays/%D9%A3",
         "/x",
     ):
         assert served.get(path)[0] == 404, path

@@ -17,6 +17,7 @@ from delivrd.accounts import Account
 from delivrd.ledger import migrations, reading, retention, writing
 from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
+from delivrd.ledger.errors import RowDamaged
 from delivrd.ledger.messages import Change, Message
 from delivrd.ledger.names import Caller, check_texts
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
@@ -40,9 +41,17 @@ def _no_account(provider: str, account: str) -> Account | None:
     return None
 
 
+_LAST_PLACE: Final = (1 << 63) - 1
+"""The largest number that a column holds."""
+
+
 def _check_size(field: str, size: int) -> None:
-    if not 1 <= size <= _LARGEST_PAGE:
-        raise ValueError(f"{field}: expected a number from 1 to {_LARGEST_PAGE}")
+    _check_number(field, size, 1, _LARGEST_PAGE)
+
+
+def _check_number(field: str, number: int, least: int, most: int) -> None:
+    if type(number) is not int or not least <= number <= most:
+        raise ValueError(f"{field}: expected a whole number from {least} to {most}")
 
 
 class Ledger:
@@ -87,7 +96,8 @@ class Ledger:
         """Record a receipt: its input, its reports and what they make of their messages.
 
         When this returns, all of it is on disk; where it raises, none of it counts. Recording it
-        again does no harm: a report is known by its `key`.
+        again does no harm: a report is known by its `key`. Where the stored state of a message cannot be read
+        (`RowDamaged`), its reports are kept and its state stays as it is, which is logged.
 
         Raises:
             LedgerError: the store failed.
@@ -177,13 +187,17 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: the name is no text.
+            RowDamaged: the only message of that name cannot be read.
+            ValueError: the name is no text, or `limit` is out of range.
         """
         check_texts(name=name)
+        _check_size("limit", limit)
         return self.store.read(lambda connection: reading.find(connection, name, limit))
 
     def history(self, message: Message) -> list[KeptReport]:
         """The reports of a message that are still kept, each with its raw input, in the order in which they came.
+
+        A report that cannot be read is skipped and logged (`damaged`).
 
         Raises:
             LedgerError: the store failed.
@@ -201,8 +215,11 @@ class Ledger:
             more_channels: the gateway knows of channels that were not heard of yet.
 
         Raises:
+            RowDamaged: a message of the group cannot be read: without it, the group could be judged wrongly.
             LedgerError: the store failed.
+            ValueError: `group_id` is no text.
         """
+        check_texts(group_id=group_id)
         name = Caller(provider, account).account_name
         found = self.store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
         return group((each.state for each in found), more_channels=more_channels) if found else None
@@ -226,6 +243,7 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
+            RowDamaged: a part cannot be read.
             ValueError: there is no part.
         """
         caller, recipient = Caller(provider, account), self._hidden(recipient)
@@ -236,7 +254,9 @@ class Ledger:
     def pending(
         self, *, before: datetime | None = None, provider: str | None = None, page: int = PAGE
     ) -> Iterator[Message]:
-        """The messages without a last word, the most silent first, however many there are.
+        """The messages without a final status, the most silent first, however many there are.
+
+        A message that cannot be read is skipped and logged (`damaged`).
 
         Args:
             before: only those of which nothing was heard since; aware.
@@ -264,9 +284,12 @@ class Ledger:
 
         Raises:
             CursorTooOld: changes after the cursor were purged.
+            RowDamaged: the next change cannot be read. Read its message, and go on from the error's `restart`. The
+                changes before it were given by the calls before.
             LedgerError: the store failed, or has no change at the cursor yet: it is another store's.
-            ValueError: `limit` is below 1.
+            ValueError: `cursor` or `limit` is out of range.
         """
+        _check_number("cursor", cursor, 0, _LAST_PLACE)
         _check_size("limit", limit)
         if not self.store.is_sqlite:
             self.store.write(lambda connection: self.store.place_changes(connection, limit))
@@ -287,13 +310,17 @@ class Ledger:
     def newest(self, *, limit: int = 100, unlisted: bool = False) -> list[KeptReport]:
         """The reports that came last, the newest first.
 
+        A report that cannot be read is skipped and logged (`damaged`).
+
         Args:
             limit: how many.
             unlisted: only those with a code that no table lists.
 
         Raises:
             LedgerError: the store failed.
+            ValueError: `limit` is out of range.
         """
+        _check_size("limit", limit)
         return self.store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
 
     def strays(self, after: int = 0, *, limit: int = PAGE, last: bool = False) -> list[KeptInput]:
@@ -306,7 +333,10 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
+            ValueError: `after` or `limit` is out of range.
         """
+        _check_number("after", after, 0, _LAST_PLACE)
+        _check_size("limit", limit)
         return self.store.read(lambda connection: reading.strays(connection, after, limit, last=last))
 
     def time_out(
@@ -325,8 +355,9 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `now` has no zone.
+            ValueError: `now` has no zone, or `limit` is out of range.
         """
+        _check_size("limit", limit)
         habits = {name: provider.silent_after for name, provider in providers.items()}
         return self.store.write(lambda connection: writing.time_out(self.store, connection, now, after, habits, limit))
 
@@ -374,6 +405,26 @@ class Ledger:
         _check_size("limit", limit)
         held = micros(before, "before")
         return self.store.write(lambda connection: retention.purge(self.store, connection, held, limit))
+
+    def damaged(self, *, page: int = PAGE) -> Iterator[RowDamaged]:
+        """Look through the whole store for rows that cannot be read: damaged ones, and those of a newer release.
+
+        Args:
+            page: how many rows are looked at at a time; each page is one transaction.
+
+        Raises:
+            LedgerError: the store failed.
+            ValueError: `page` is out of range.
+        """
+        _check_size("page", page)
+        for table in reading.CHECKED:
+            after = None
+            while True:
+                found = self.store.read(partial(reading.damaged, table=table, after=after, limit=page))
+                yield from found.rows
+                if found.next is None:
+                    break
+                after = found.next
 
     def close(self) -> None:
         """Give the store's connections back."""
