@@ -157,6 +157,7 @@ class Ledger:
             recipient=recipient,
             group_id=group_id,
             channel=channel,
+            later_wins=caller.later_wins,
         )
         sending = Sending(names, said, micros(at))
         return self.store.write(lambda connection: writing.record_sending(self.store, connection, sending))

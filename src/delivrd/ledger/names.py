@@ -55,6 +55,11 @@ class Caller(NamedTuple):
         """The account's name; empty for none."""
         return "" if self.account is None else self.account.name
 
+    @property
+    def later_wins(self) -> bool:
+        """Whether the later of final reports that contradict each other decides."""
+        return self.account is not None and self.account.later_final_wins
+
     def of_report(self, report: Report) -> Names:
         """The rows of the message that a report is about."""
         spelt = None if report.message_id is None else self._ids().canonical_reported(report.message_id)

@@ -163,7 +163,9 @@ def _replayed(connection: Connection, reader: _Reader, held: Held, now: int | No
             held.replace(said, now)
         return Difference(held.id.hex(), None, said)
     rest = msgspec.structs.replace(before, claims=())
-    state = msgspec.structs.replace(rest.join(said), claims=tuple(_heard_as(each, before) for each in said.claims))
+    claims = tuple(_heard_as(each, before) for each in said.claims)
+    # By today's account too, like all else that is read again.
+    state = msgspec.structs.replace(rest.join(said), claims=claims, later_wins=said.later_wins)
     if state == before:
         return None
     if now is not None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from delivrd.asgi import Message, Receive, Scope, Send
 from delivrd.ledger import AsyncLedger, KeptInput, KeptReport, Ledger, LedgerError, RowDamaged
+from delivrd.life import State
 from delivrd.logs import logger
 from delivrd.receiving import Receiver, openapi
 from delivrd.receiving.conduct import Clock, utc_now
@@ -190,16 +191,16 @@ async def _until_none(queue: Queue) -> AsyncIterator[bytes]:
         yield told
 
 
-def _kept(ledger: Ledger, message: str, key: str) -> KeptReport:
-    reports = (kept for each in ledger.find(message) for kept in ledger.history(each))
-    for kept in reports:
-        if kept.report.key == key:
-            return kept
+def _kept(ledger: Ledger, message: str, key: str) -> tuple[KeptReport, State]:
+    for each in ledger.find(message):
+        for kept in ledger.history(each):
+            if kept.report.key == key:
+                return kept, each.state
     raise LookupError
 
 
 def _opened(ledger: Ledger, looks: Looks, message: str, key: str) -> dict[str, Any]:
-    return looks.opened(_kept(ledger, message, key))
+    return looks.opened(*_kept(ledger, message, key))
 
 
 def _opened_stray(ledger: Ledger, looks: Looks, number: int) -> dict[str, Any]:
@@ -214,7 +215,7 @@ def _kept_stray(ledger: Ledger, number: int) -> KeptInput:
 
 
 def _fixture(ledger: Ledger, looks: Looks, message: str, key: str) -> tuple[str, bytes]:
-    kept = _kept(ledger, message, key)
+    kept, _ = _kept(ledger, message, key)
     if kept.input is None:
         raise NoFixture("the input is not kept")
     provider, _ = looks.reader(kept.report.provider, kept.report.account or "")
