@@ -211,7 +211,7 @@ def test_nothing_shows_a_number_unless_asked(served, store):
 
 
 def test_a_report_that_another_final_one_contradicts_says_so_when_it_is_opened(served):
-    for status in ("DELIVRD", "UNDELIV"):
+    for status in ("DELIVRD", "FAILED"):
         assert upside(served.port, trackingid="m-1", status=status, recipient=PHONE) == 200
     with closing(Events(served.port)) as events:
         coming = events.rows()
@@ -219,7 +219,7 @@ def test_a_report_that_another_final_one_contradicts_says_so_when_it_is_opened(s
     for row in rows:
         told = served.json(f"/reports/{row['id']}")["contradicted"]
         assert told[0].startswith("delivered, final")
-        assert told[1].startswith("contradicted by undelivered, final")
+        assert told[1].startswith("contradicted by failed, final")
         assert PHONE not in json.dumps(told)
 
 
