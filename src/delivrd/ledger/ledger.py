@@ -17,45 +17,29 @@ from delivrd.accounts import Account
 from delivrd.ledger import migrations, reading, retention, writing
 from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
+from delivrd.ledger.checks import check_place, check_size, check_texts
 from delivrd.ledger.errors import RowDamaged
 from delivrd.ledger.messages import Change, Message
-from delivrd.ledger.names import Caller, check_texts
+from delivrd.ledger.names import Caller
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
 from delivrd.ledger.replay import Accounts, Replayed
 from delivrd.ledger.retention import Purged
-from delivrd.ledger.store import Store
+from delivrd.ledger.store import Store, pages
 from delivrd.ledger.times import micros
 from delivrd.ledger.writing import Recorded, Sending
 from delivrd.life import Group, Parts, RollUp, State, group, roll_up
 from delivrd.phones import Phones
 from delivrd.provider import Provider
 
-PAGE = 1000
+PAGE: Final = 1000
 """How many rows a long answer fetches, or a bounded step takes, at a time."""
-
-
-_LARGEST_PAGE: Final = 1_000_000
-
-
-def _no_account(provider: str, account: str) -> Account | None:
-    return None
-
-
-_LAST_PLACE: Final = (1 << 63) - 1
-"""The largest number that a column holds."""
-
-
-def _check_size(field: str, size: int) -> None:
-    _check_number(field, size, 1, _LARGEST_PAGE)
-
-
-def _check_number(field: str, number: int, least: int, most: int) -> None:
-    if type(number) is not int or not least <= number <= most:
-        raise ValueError(f"{field}: expected a whole number from {least} to {most}")
 
 
 class Ledger:
     """A store of receipts, reports and the states of messages. Threads can share it.
+
+    Lists skip a row that cannot be read, and log it (`damaged`). A number of rows, or a place, that is out of range is
+    a `ValueError`.
 
     Args:
         store: opened; `Ledger.open` does that.
@@ -149,16 +133,8 @@ class Ledger:
         check_texts(group_id=group_id, channel=channel)
         caller = Caller(provider, account)
         names = caller.of_message(message_id, reference, recipient)
-        said = State(
-            provider.name,
-            caller.account_name or None,
-            message_id or None,
-            reference or None,
-            recipient=recipient,
-            group_id=group_id,
-            channel=channel,
-            later_wins=caller.later_wins,
-        )
+        named = (provider.name, caller.account_name or None, message_id or None, reference or None)
+        said = State(*named, (), None, recipient, group_id, channel, later_wins=caller.later_wins)
         sending = Sending(names, said, micros(at))
         return self.store.write(lambda connection: writing.record_sending(self.store, connection, sending))
 
@@ -192,13 +168,11 @@ class Ledger:
             ValueError: the name is no text, or `limit` is out of range.
         """
         check_texts(name=name)
-        _check_size("limit", limit)
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.find(connection, name, limit))
 
     def history(self, message: Message) -> list[KeptReport]:
         """The reports of a message that are still kept, each with its raw input, in the order in which they came.
-
-        A report that cannot be read is skipped and logged (`damaged`).
 
         Raises:
             LedgerError: the store failed.
@@ -257,8 +231,6 @@ class Ledger:
     ) -> Iterator[Message]:
         """The messages without a final status, the most silent first, however many there are.
 
-        A message that cannot be read is skipped and logged (`damaged`).
-
         Args:
             before: only those of which nothing was heard since; aware.
             provider: only those of this provider, by its name.
@@ -268,14 +240,10 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `before` has no zone, or `page` is below 1.
         """
-        after = None
-        _check_size("page", page)
-        while True:
-            found = self.store.read(partial(reading.pending, before=before, provider=provider, after=after, limit=page))
+        check_size("page", page)
+        step = partial(reading.pending, before=before, provider=provider, limit=page)
+        for found in pages(self.store.read, step):
             yield from found.messages
-            if found.next is None:
-                return
-            after = found.next
 
     def changes(self, cursor: int = 0, *, limit: int = PAGE) -> list[Change]:
         """The changes of state after a position, in order; the changes of one message in theirs.
@@ -285,13 +253,12 @@ class Ledger:
 
         Raises:
             CursorTooOld: changes after the cursor were purged.
-            RowDamaged: the next change cannot be read. Read its message, and go on from the error's `restart`. The
-                changes before it were given by the calls before.
+            RowDamaged: the next change cannot be read. Read its message, and go on from the error's `restart`.
             LedgerError: the store failed, or has no change at the cursor yet: it is another store's.
             ValueError: `cursor` or `limit` is out of range.
         """
-        _check_number("cursor", cursor, 0, _LAST_PLACE)
-        _check_size("limit", limit)
+        check_place("cursor", cursor)
+        check_size("limit", limit)
         if not self.store.is_sqlite:
             self.store.write(lambda connection: self.store.place_changes(connection, limit))
         return self.store.read(lambda connection: reading.changes_after(self.store, connection, cursor, limit))
@@ -311,17 +278,14 @@ class Ledger:
     def newest(self, *, limit: int = 100, unlisted: bool = False) -> list[KeptReport]:
         """The reports that came last, the newest first.
 
-        A report that cannot be read is skipped and logged (`damaged`).
-
         Args:
             limit: how many.
             unlisted: only those with a code that no table lists.
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `limit` is out of range.
         """
-        _check_size("limit", limit)
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
 
     def strays(self, after: int = 0, *, limit: int = PAGE, last: bool = False) -> list[KeptInput]:
@@ -334,10 +298,9 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `after` or `limit` is out of range.
         """
-        _check_number("after", after, 0, _LAST_PLACE)
-        _check_size("limit", limit)
+        check_place("after", after)
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.strays(connection, after, limit, last=last))
 
     def time_out(
@@ -358,14 +321,14 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `now` has no zone, or `limit` is out of range.
         """
-        _check_size("limit", limit)
+        check_size("limit", limit)
         habits = {name: provider.silent_after for name, provider in providers.items()}
         return self.store.write(lambda connection: writing.time_out(self.store, connection, now, after, habits, limit))
 
     def replay(
         self,
         providers: Mapping[str, Provider],
-        accounts: Accounts = _no_account,
+        accounts: Accounts = replaying.no_account,
         *,
         apply_at: datetime | None = None,
         page: int = PAGE,
@@ -383,16 +346,11 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `apply_at` has no zone, or `page` is below 1.
         """
-        _check_size("page", page)
+        check_size("page", page)
         now = None if apply_at is None else micros(apply_at, "apply_at")
         run = self.store.read if now is None else self.store.write
-        reader, after = (providers, accounts, self._phones), None
-        while True:
-            step = run(partial(replaying.replay, self.store, reader=reader, after=after, limit=page, now=now))
-            yield step
-            if step.next is None:
-                return
-            after = step.next
+        reader = (providers, accounts, self._phones)
+        yield from pages(run, partial(replaying.replay, self.store, reader=reader, limit=page, now=now))
 
     def purge(self, before: datetime, *, limit: int = PAGE) -> Purged:
         """Let inputs, reports and told changes that came before a time go; the states stay.
@@ -403,7 +361,7 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `before` has no zone, or `limit` is below 1.
         """
-        _check_size("limit", limit)
+        check_size("limit", limit)
         held = micros(before, "before")
         return self.store.write(lambda connection: retention.purge(self.store, connection, held, limit))
 
@@ -415,17 +373,11 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `page` is out of range.
         """
-        _check_size("page", page)
+        check_size("page", page)
         for table in reading.CHECKED:
-            after = None
-            while True:
-                found = self.store.read(partial(reading.damaged, table=table, after=after, limit=page))
+            for found in pages(self.store.read, partial(reading.damaged, table=table, limit=page)):
                 yield from found.rows
-                if found.next is None:
-                    break
-                after = found.next
 
     def close(self) -> None:
         """Give the store's connections back."""

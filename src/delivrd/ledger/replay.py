@@ -39,6 +39,11 @@ Accounts = Callable[[str, str], Account | None]
 """Gives the account to read with, by the names of its provider and its own; None where there is none."""
 
 
+def no_account(provider: str, account: str) -> Account | None:
+    """Gives none."""
+    return None
+
+
 class Kept(Word):
     """Why a message could not be read again."""
 
