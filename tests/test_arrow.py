@@ -388,6 +388,26 @@ def test_a_text_that_no_column_holds_is_written_as_its_escape_and_keeps_its_key(
     assert first["key"] == report.key
 
 
+def test_a_report_that_no_column_holds_costs_no_other(monkeypatch):
+    provider = PROVIDERS["messente-legacy"]
+    read = type(provider).read
+
+    def careless(self, *args, **named):
+        receipt = read(self, *args, **named)
+        parts = 1 << 40 if receipt.reports[0].message_id == "2" else 1
+        reports = tuple(msgspec.structs.replace(each, parts=parts) for each in receipt.reports)
+        return msgspec.structs.replace(receipt, reports=reports)
+
+    monkeypatch.setattr(type(provider), "read", careless)
+    batch = pa.record_batch({"kind": ["response"] * 5, "body": [b"OK DELIVERED"] * 5, "asked": list("12345")})
+    rows = normalize(batch, provider="messente-legacy").to_pylist()
+    assert [(row["message_id"], row["error"]) for row in rows] == [
+        ("1", None),
+        (None, "plugin"),
+        *((each, None) for each in "345"),
+    ]
+
+
 def test_a_line_that_holds_a_file_is_no_input():
     with pytest.raises(SampleError, match="found a file"):
         read_line(b'{"kind": "file", "name": "a.http", "raw": "x"}', AccountMemory())

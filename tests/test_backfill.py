@@ -411,3 +411,152 @@ def test_where_somebody_looks_the_progress_is_shown_with_rate_and_time_left(monk
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     command_module._teller()(Progress(1, 1, 1, Totals()))
     assert sys.stderr.getvalue() == ""
+
+
+FAR = ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999-00:01", "0000-01-01T00:00:00+00:00", "1", "x" * 5000]
+HOSTILE_CELLS = {
+    "received_at": [*FAR, "2024-01-31T12:00:00", "9" * 5000],
+    "headers": ['{"a":' * 20_000, "[" * 100_000, '{"a": 1}', '{"a": ' + "9" * 5000 + "}", "[]", "{"],
+    "tlvs": ['{"4294967296": "00"}', '{"' + "9" * 5000 + '": "00"}', '{"0x1e": "0"}', '{"1": {}}', '{"a":' * 20_000],
+    "status": ["2147483648", "-" + "9" * 5000, "1e3", "٣x"],
+    "data_coding": ["99999999999999999999"],
+    "kind": ["fax"],
+    "target": ["\udcff"],
+}
+"""Cells of a CSV of which each makes its row a bad one, whatever stands beside it."""
+HOSTILE_VALUES = {
+    "received_at": [1 << 60, -(1 << 61), (1 << 63) - 1, -62135596800_000_001, 253402300800_000_000],
+    "status": [1 << 31, 1 << 62, -(1 << 40)],
+}
+HOSTILE_LINES = [
+    b"{",
+    b'{"kind":' * 20_000,
+    b"null",
+    b"\xff",
+    *(
+        json.dumps({"kind": "request", "method": "POST", "target": "/", "body": "{}", "received_at": each}).encode()
+        for each in FAR
+    ),
+]
+
+
+def read_back(source: Path, target: Path) -> tuple[list, list]:
+    """The reports without their places, and the bad rows, of a backfill that is called twice."""
+    totals = fill(source, target, "ndjson", block=1000)
+    assert fill(source, target, "ndjson", block=1000) == totals
+    lines = [line for path in sorted((target / "reports").iterdir()) for line in path.read_text().splitlines()]
+    bad = [json.loads(line) for line in (target / "bad.jsonl").read_text().splitlines()]
+    assert (totals.reports, totals.bad) == (len(lines), len(bad))
+    return [{**json.loads(line), "place": None} for line in lines], bad
+
+
+def make_csv(path: Path, rows: list) -> list[int]:
+    """Write rows as cells; the places of those that hold a hostile one."""
+    bad, place = [], 2
+    with path.open("w", newline="", errors="surrogateescape") as file:
+        names = ["body", *HOSTILE_CELLS]
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        for body, hostile in rows:
+            cells = {"body": body.decode(), "received_at": AT.isoformat(), "headers": "{}"}
+            if hostile is not None:
+                name = list(HOSTILE_CELLS)[hostile % len(HOSTILE_CELLS)]
+                cells[name] = HOSTILE_CELLS[name][hostile % len(HOSTILE_CELLS[name])]
+                bad.append(place)
+            writer.writerow([cells.get(each, "") for each in names])
+            place += 1
+    return bad
+
+
+def make_parquet(path: Path, rows: list) -> list[int]:
+    """Write rows as values; the places of those that hold a hostile one."""
+    times, statuses, bad = [], [], []
+    for place, (_, hostile) in enumerate(rows, 1):
+        held = {"received_at": int(AT.timestamp()) * 1_000_000, "status": None}
+        if hostile is not None:
+            name = list(HOSTILE_VALUES)[hostile % 2]
+            held[name] = HOSTILE_VALUES[name][hostile % len(HOSTILE_VALUES[name])]
+            bad.append(place)
+        times.append(held["received_at"])
+        statuses.append(held["status"])
+    columns = {
+        "body": pa.array([body for body, _ in rows], pa.binary()),
+        "received_at": pa.array(times, pa.timestamp("us", "UTC")),
+        "status": pa.array(statuses, pa.int64()),
+        # Of a request, the status is never looked at.
+        "kind": ["response" if hostile is not None and hostile % 2 else "request" for _, hostile in rows],
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=3)
+    return bad
+
+
+def make_lines(path: Path, rows: list) -> list[int]:
+    """Write rows as lines; the places of the hostile ones."""
+    good = {"kind": "request", "method": "POST", "target": "/", "received_at": AT.isoformat()}
+    lines = [
+        json.dumps({**good, "body": body.decode()}).encode()
+        if hostile is None
+        else HOSTILE_LINES[hostile % len(HOSTILE_LINES)]
+        for body, hostile in rows
+    ]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return [place for place, (_, hostile) in enumerate(rows, 1) if hostile is not None]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([("in.csv", make_csv), ("in.parquet", make_parquet), ("in.jsonl", make_lines)]),
+    st.lists(st.tuples(st.sampled_from(BODIES), st.none() | st.integers(0, 500)), min_size=1, max_size=12),
+)
+def test_whatever_one_cell_holds_costs_its_own_row_and_no_other(tmp_path_factory, form, rows):
+    name, make = form
+    folder = tmp_path_factory.mktemp("hostile")
+    expected_bad = make(folder / name, rows)
+    found, bad = read_back(folder / name, folder / "out")
+    assert [each["place"] for each in bad] == expected_bad
+    assert all(each["source"] == name and each["reason"] for each in bad)
+    (folder / "good").mkdir()
+    good = [row for row in rows if row[1] is None]
+    assert make(folder / "good" / name, good) == []
+    expected, none = read_back(folder / "good" / name, folder / "out-good")
+    assert (found, none) == (expected, [])
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_a_time_beyond_the_calendar_is_no_other_time_whatever_its_unit(unit):
+    times = pa.array([1, 1 << 62, -(1 << 62), None], pa.int64()).cast(pa.timestamp(unit, "UTC"))
+    batch = pa.record_batch({"body": BODIES[:4], "received_at": times})
+    rows = normalize(batch, provider=PROVIDER).to_pylist()
+    assert [row["error"] for row in rows] == [None, "no_input", "no_input", None]
+    assert rows[0]["received_at"].year == 1970
+
+
+def test_a_damaged_row_group_is_told_with_its_file_and_remedy_and_costs_no_other(tmp_path):
+    path = tmp_path / "in.parquet"
+    table = pa.table({"body": BODIES})
+    pq.write_table(table, path, row_group_size=10, use_dictionary=False)
+    chunk = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    data = bytearray(path.read_bytes())
+    end = chunk.data_page_offset + chunk.total_compressed_size
+    data[end - 100 : end] = b"\xff" * 100
+    path.write_bytes(data)
+    assert fill(path, tmp_path / "out") == Totals(31, 30, 1)
+    (bad,) = map(json.loads, (tmp_path / "out/bad.jsonl").read_text().splitlines())
+    assert (bad["source"], bad["place"]) == ("in.parquet", 11)
+    assert "row group 1" in bad["reason"]
+    assert "restore the file" in bad["reason"]
+
+
+def test_a_file_that_is_not_what_its_name_says_costs_no_other_file_of_its_folder(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.parquet").write_bytes(b"PAR1")
+    (source / "b.csv").write_bytes(b"x,y\n1,2\n")
+    pq.write_table(pa.table({"body": [1]}), source / "c.parquet")
+    write_lines(source / "d.jsonl", BODIES[:3])
+    totals = fill(source, tmp_path / "out")
+    assert totals == Totals(6, 3, 3)
+    bad = [json.loads(line) for line in (tmp_path / "out/bad.jsonl").read_text().splitlines()]
+    assert [(each["source"], each["reason"].partition(": ")[0]) for each in bad] == [
+        (name, name) for name in ("a.parquet", "b.csv", "c.parquet")
+    ]

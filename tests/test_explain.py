@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import delivrd
 from delivrd import Account, Mail, Meanings, Request, Response, Row, Rule, Status, explain
+from delivrd.life import state_of
 
 PROVIDERS = delivrd.Registry.installed()
 LEGACY, UPSIDE, OMNI = (PROVIDERS[name] for name in ("messente-legacy", "upside-wireless", "messente-omnichannel"))
@@ -63,3 +66,19 @@ def test_what_a_stranger_sent_stays_on_its_line():
     assert "message_id = '7\\n  result'" in text
     assert "\x1b" not in text
     assert sum(line.strip() == "result" for line in text.splitlines()) == 1
+
+
+def test_final_reports_of_one_message_that_contradict_each_other_are_named():
+    items = [
+        {"message_id": "m1", "status": status, "timestamp": f"2024-01-31T12:0{minute}:00", "to": "+15555550100"}
+        for minute, status in enumerate(["DELIVRD", "FAILED"])
+    ]
+    answer = Response(200, {}, json.dumps({"statuses": [*items, {"message_id": "m2", "status": "FAILED"}]}).encode())
+    told = explain(OMNI, answer)
+    (state,) = told.contradicted
+    assert (state.message_id, state.status) == ("m1", Status.DELIVERED)
+    assert "message m1: final reports contradict each other" in str(told)
+    assert "contradicted by failed, final" in str(told)
+    later = explain(OMNI, answer, Account(later_final_wins=True)).contradicted
+    assert [each.status for each in later] == [Status.FAILED]
+    assert explain(OMNI, answer, states=[state_of(told.receipt.reports[0])]).contradicted == ()

@@ -196,7 +196,7 @@ def test_broken_chunks_are_refused(chunks: bytes) -> None:
         (b"POST / HTTP/1.1\nContent-Length: 4\n\na=1&b", "line 4: expected nothing after the 4 bytes"),
         (b"POST / HTTP/1.1\nContent-Length: -1\n\n", "Content-Length: expected one whole number"),
         (b"POST / HTTP/1.1\nContent-Length: 1\nContent-Length: 2\n\nab", "Content-Length: expected one whole"),
-        (b"# source: a\n# source: b\nGET / HTTP/1.1\n\n", "line 2: '# source:' stands there twice"),
+        (b"# source: a\n# source: b\nGET / HTTP/1.1\n\n", "line 2: '# source:' is there twice"),
         (b"# received_at: 2024-01-31T12:00:00\nGET / HTTP/1.1\n\n", "received_at: expected a time with its zone"),
         (b"# received_at: yesterday\nGET / HTTP/1.1\n\n", "received_at: expected a time with its zone"),
     ],
@@ -367,6 +367,36 @@ def test_a_bad_line_never_loses_the_others() -> None:
         "case.jsonl: line 10: tlvs: expected tags such as '0x001e' with values in hexadecimal",
         "case.jsonl: line 12: expected a JSON object",
     ]
+
+
+def test_a_bad_comment_costs_only_the_lines_that_need_it() -> None:
+    lines = [
+        b"# source: one",
+        b"# received_at: yesterday",
+        b"# source: two",
+        b"# asked: 7",
+        b"# asked: 7",
+        b'{"kind":"mail","raw":"x","source":"mine","received_at":"2024-01-31T12:00:00+00:00"}',
+        b'{"kind":"mail","raw":"x","received_at":"2024-01-31T12:00:00+00:00"}',
+        b'{"kind":"mail","raw":"x","source":"mine"}',
+    ]
+    found = list(read_each("case.jsonl", b"\n".join(lines)))
+    assert [number for number, _ in found] == [6, 7, 8]
+    first, *errors = [each for _, each in found]
+    assert isinstance(first, Sample)
+    assert (first.source, first.asked) == ("mine", "7")
+    assert [str(error) for error in errors] == [
+        "case.jsonl: line 7: line 3: '# source:' is there twice with different values; keep one",
+        "case.jsonl: line 8: received_at: expected a time with its zone, such as 2024-01-31T12:00:00+00:00",
+    ]
+    assert [error.content for error in errors if isinstance(error, SampleError)] == lines[6:]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_that_utc_does_not_have_is_none(time: str) -> None:
+    line = f'{{"kind":"mail","raw":"x","received_at":"{time}"}}'.encode()
+    ((_, found),) = read_each("case.jsonl", line)
+    assert isinstance(found, SampleError)
 
 
 def test_what_a_line_says_outranks_the_comments_of_its_file() -> None:

@@ -334,3 +334,88 @@ def test_messages_of_several_groups_are_not_judged_together():
     for states in ([], [channel("a", SENT), state_of(SENT)]):
         with pytest.raises(ValueError, match="expected those of one group"):
             group(states)
+
+
+GATEWAY_DELIVERED = Report("acme", "m1", Status.DELIVERED, True, evidence=Evidence.PROVIDER, occurred_at=at(1))
+OPERATOR_FAILED = Report(
+    "acme", "m1", Status.UNDELIVERED, True, evidence=Evidence.CARRIER, cause=Cause.BARRED, occurred_at=at(2)
+)
+
+
+def chosen(given_reports: list[Report]) -> State:
+    state = None
+    for report in given_reports:
+        state = fold(state, report, later_wins=True)
+    return state
+
+
+def test_a_failure_behind_a_delivery_leaves_its_trace_in_the_state_with_who_said_it_and_when():
+    state = folded([OPERATOR_FAILED, GATEWAY_DELIVERED])
+    assert (state.status, state.final, state.resend) == (Status.DELIVERED, True, Resend.NO)
+    (claim,) = state.contradictions
+    assert (claim.status, claim.evidence, claim.cause, claim.occurred) == (
+        Status.UNDELIVERED,
+        Evidence.CARRIER,
+        Cause.BARRED,
+        at(2),
+    )
+    assert state.to_dict()["contradictions"][0]["status"] == "undelivered"
+    assert state.explain() == [
+        "delivered, final, evidence provider, at 2026-05-01T12:01:00+00:00",
+        "contradicted by undelivered, final, evidence carrier, cause barred, at 2026-05-01T12:02:00+00:00",
+        "rule: carriers retry after a failure, and what arrived stays arrived; resend: no",
+    ]
+    assert folded([GATEWAY_DELIVERED]).explain() == [
+        "delivered, final, evidence provider, at 2026-05-01T12:01:00+00:00"
+    ]
+
+
+def test_where_the_later_final_report_wins_a_copy_may_have_arrived_all_the_same():
+    state = chosen([GATEWAY_DELIVERED, OPERATOR_FAILED])
+    assert (state.status, state.cause, state.resend) == (Status.UNDELIVERED, Cause.BARRED, Resend.UNSAFE)
+    assert [claim.status for claim in state.contradictions] == [Status.DELIVERED]
+    assert "the later final report wins" in state.explain()[-1]
+    again = msgspec.structs.replace(GATEWAY_DELIVERED, occurred_at=at(3))
+    assert fold(state, again, later_wins=True).status is Status.DELIVERED
+    # A pending report decides nothing, however late it is.
+    assert fold(state, msgspec.structs.replace(again, status=Status.SENT, final=False)).status is Status.UNDELIVERED
+
+
+def test_a_delivery_that_is_sent_again_without_its_time_is_no_later_report():
+    told = [
+        msgspec.structs.replace(GATEWAY_DELIVERED, occurred_at=None, received_at=at(1)),
+        msgspec.structs.replace(OPERATOR_FAILED, occurred_at=None, received_at=at(2)),
+        msgspec.structs.replace(GATEWAY_DELIVERED, occurred_at=None, received_at=at(9)),
+    ]
+    assert chosen(told).status is Status.UNDELIVERED
+
+
+@given(several, st.randoms(use_true_random=False))
+def test_the_later_final_report_wins_in_any_order_and_any_grouping(said, chance):
+    state = chosen(said)
+    shuffled = [*said, *chance.choices(said, k=3)]
+    chance.shuffle(shuffled)
+    half = chance.randint(1, len(shuffled) - 1)
+    assert merge([chosen(shuffled[:half]), chosen(shuffled[half:])]) == chosen(shuffled) == state
+    # One report that says so is enough, whichever it is.
+    assert merge([folded(shuffled), chosen(said[:1])]) == state
+    ended = [
+        claim for claim in state.claims if claim.final and claim.status.outcome in (Outcome.SUCCESS, Outcome.FAILURE)
+    ]
+    times = {claim.occurred or claim.first for claim in ended} - {None}
+    if times:
+        last = {claim.status.outcome for claim in ended if (claim.occurred or claim.first) == max(times)}
+        assert state.outcome in last
+    opposite = {claim.status.outcome for claim in state.contradictions}
+    assert opposite == {claim.status.outcome for claim in ended} - {state.outcome} or state.outcome not in {
+        Outcome.SUCCESS,
+        Outcome.FAILURE,
+    }
+
+
+def test_a_state_that_an_earlier_release_kept_is_read_and_joined():
+    old = b'{"provider":"acme","account":null,"message_id":"m1","claims":[{"status":"delivered","final":true,"evidence":"provider","first":"2026-05-01T12:01:00Z","last":"2026-05-01T12:01:00Z"}]}'
+    kept = msgspec.json.decode(old, type=State)
+    assert kept.contradictions == ()
+    assert [claim.status for claim in fold(kept, OPERATOR_FAILED).contradictions] == [Status.UNDELIVERED]
+    assert fold(kept, OPERATOR_FAILED, later_wins=True).status is Status.UNDELIVERED

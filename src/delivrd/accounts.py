@@ -41,6 +41,8 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         settings: the provider's own settings; which ones there are, its documentation says.
         max_body: bytes of the largest input that is decoded.
         message_ids: how the ids of messages are spelt, when they are sent and when they are reported.
+        later_final_wins: of final reports of one message that contradict each other, the later one decides. By
+            default, a delivery stands over a failure. The state keeps both (`State.contradictions`).
 
     Raises:
         AccountError: a field has a value that cannot be meant.
@@ -58,6 +60,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     settings: Mapping[str, Any] | msgspec.Struct | None = None
     max_body: int = MIB
     message_ids: MessageIds = AS_TEXT
+    later_final_wins: bool = False
 
     def __post_init__(self) -> None:
         for field in ("secrets", "addresses", "meanings"):
@@ -127,6 +130,8 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     def _check_kinds(self) -> None:
         if type(self.open) is not bool:
             raise AccountError("open: expected True or False; anything else would admit everybody")
+        if type(self.later_final_wins) is not bool:
+            raise AccountError("later_final_wins: expected True or False")
         if type(self.max_body) is not int or self.max_body <= 0:
             raise AccountError("max_body: expected a number of bytes above 0")
         if not isinstance(self.message_ids, MessageIds):

@@ -6,6 +6,7 @@ took, and the fields are those that the declaration names.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from delivrd.accounts import Account
 from delivrd.inputs import Input
+from delivrd.life import State, fold
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt
 from delivrd.report import Report
@@ -66,11 +68,13 @@ class Explanation(msgspec.Struct, frozen=True):
         provider: its name.
         receipt: what came of it.
         steps: one for each report.
+        contradicted: the messages of which final reports contradict each other.
     """
 
     provider: str
     receipt: Receipt
     steps: tuple[ReportSteps, ...]
+    contradicted: tuple[State, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"read by {self.provider}"]
@@ -86,6 +90,9 @@ class Explanation(msgspec.Struct, frozen=True):
             lines.append(f"once handed over, ask {following.operation} about {_shown(following.id)}")
         for number, steps in enumerate(self.steps, start=1):
             lines += ["", f"report {number} of {len(self.steps)}", *_describe(steps)]
+        for state in self.contradicted:
+            named = _shown(state.message_id or state.reference or "without an id")
+            lines += ["", f"message {named}: final reports contradict each other", *(f"  {x}" for x in state.explain())]
         return "\n".join(lines)
 
 
@@ -96,10 +103,12 @@ def explain(
     *,
     asked: str | None = None,
     received_at: datetime | None = None,
+    states: Iterable[State] = (),
 ) -> Explanation:
     """Read an input and tell how.
 
-    Args, raises: as `Provider.read`.
+    Args, raises: as `Provider.read`, and:
+        states: what is known of its messages by other reports; the reports of this input alone by default.
     """
     receipt = provider.read(input, account, asked=asked, received_at=received_at)
     fields = provider.ways[type(input)].reading.fields
@@ -112,7 +121,20 @@ def explain(
         ]
         verdict = provider.classifier(account).judge(report.codes)
         steps.append(ReportSteps(report, tuple(fed), code_steps(verdict)))
-    return Explanation(provider.name, receipt, tuple(steps))
+    known = list(states) or _states(provider, receipt.reports, account)
+    return Explanation(provider.name, receipt, tuple(steps), tuple(state for state in known if state.contradictions))
+
+
+def _states(provider: Provider, reports: Iterable[Report], account: Account | None) -> list[State]:
+    """The messages of some reports, each by all that these say of it."""
+    later_wins = account is not None and account.later_final_wins
+    found: dict[tuple[str | None, ...], State] = {}
+    for report in reports:
+        recipient = report.recipient if provider.many_recipients else None
+        own = report.reference if report.message_id is None else None
+        name = (report.message_id, own, recipient)
+        found[name] = fold(found.get(name), report, later_wins=later_wins)
+    return list(found.values())
 
 
 def code_steps(verdict: Verdict | None) -> tuple[CodeStep, ...]:

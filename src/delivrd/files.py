@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import chain
 from typing import Any, Final
@@ -148,12 +148,7 @@ def _read_lines(name: str, lines: Iterable[bytes], *, kept: bool) -> Iterator[tu
     while line.startswith(b"#"):
         head.append(line)
         line = next(coming, b"")
-    try:
-        said = _comments(b"".join(head))[0]
-    except ValueError as error:
-        content = b"".join([*head, line, *coming])
-        yield 1, SampleError(f"{name}: {error}", name=name, content=content)
-        return
+    said = _comments(b"".join(head))[0]
     accounts = AccountMemory()
     for number, each in enumerate(chain([line], coming), start=len(head) + 1):
         if each.strip():
@@ -171,8 +166,8 @@ def _read_each(name: str, data: bytes, *, kept: bool) -> Iterator[tuple[int, Sam
     if suffix == ".jsonl":
         yield from _read_lines(name, BytesIO(data), kept=kept)
         return
+    said, content, first = _comments(data if suffix == ".eml" else data.removeprefix(_BOM))
     try:
-        said, content, first = _comments(data if suffix == ".eml" else data.removeprefix(_BOM))
         yield first, _sample(_READERS[suffix](content, first), said)
     except ValueError as error:
         yield 1, SampleError(f"{name}: {error}", name=name, content=data)
@@ -192,7 +187,7 @@ def read_line(data: bytes, accounts: AccountMemory) -> Sample:
         line = parse_line(data)
         if isinstance(line, FileLine):
             raise ValueError("kind: expected one input, found a file")
-        return _line_sample(line, {}, accounts)
+        return _line_sample(line, _Comments(), accounts)
     except ValueError as error:
         raise SampleError(str(error), content=data) from None
 
@@ -268,9 +263,31 @@ def _write(suffix: str, sample: Sample, kept: InputLine) -> bytes:
     return "".join(lines).encode() + content
 
 
-def _comments(data: bytes) -> tuple[dict[str, str], bytes, int]:
+class _Comments:
+    """What the leading comments of a file say. A bad one is an error only where it is needed."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
+
+    def add(self, name: str, value: str, line: int) -> None:
+        if self._said.setdefault(name, value) != value:
+            self._faults.setdefault(name, f"line {line}: '# {name}:' is there twice with different values; keep one")
+
+    def get(self, name: str) -> str | None:
+        """What they say under a name; None where they do not.
+
+        Raises:
+            ValueError: they say two different things.
+        """
+        if name in self._faults:
+            raise ValueError(self._faults[name])
+        return self._said.get(name)
+
+
+def _comments(data: bytes) -> tuple[_Comments, bytes, int]:
     """What the leading comments say, what follows them, and the number of its first line."""
-    said: dict[str, str] = {}
+    said = _Comments()
     at, number = 0, 1
     while data.startswith(b"#", at):
         end = data.find(b"\n", at)
@@ -278,24 +295,16 @@ def _comments(data: bytes) -> tuple[dict[str, str], bytes, int]:
         name, colon, value = data[at + 1 : end].decode("utf-8", "replace").partition(":")
         name, value = name.strip(), value.strip()
         if colon and name in _BESIDE and value:
-            if name in said:
-                raise ValueError(f"line {number}: '# {name}:' stands there twice; keep one")
-            said[name] = value
+            said.add(name, value, number)
         at, number = min(end + 1, len(data)), number + 1
     return said, data[at:], number
 
 
-def _sample(found: Input, said: Mapping[str, str]) -> Sample:
-    account = said.get("account")
-    if isinstance(found, Request) and "client" in said:
-        found = msgspec.structs.replace(found, client=said["client"])
-    return Sample(
-        found,
-        said.get("asked"),
-        None if account is None else _account(account),
-        _time(said.get("received_at")),
-        said.get("source"),
-    )
+def _sample(found: Input, said: _Comments) -> Sample:
+    asked, source, client, account = (said.get(name) for name in ("asked", "source", "client", "account"))
+    if isinstance(found, Request) and client is not None:
+        found = msgspec.structs.replace(found, client=client)
+    return Sample(found, asked, None if account is None else _account(account), _time(said.get("received_at")), source)
 
 
 def _account(text: str) -> Account:
@@ -314,15 +323,17 @@ def _time(text: str | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise ValueError("received_at: expected a time with its zone, such as 2024-01-31T12:00:00+00:00")
-    return time
+        if time.tzinfo is not None:
+            # The first and the last hours of the calendar are no times in UTC, in some zones.
+            time.astimezone(UTC)
+            return time
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("received_at: expected a time with its zone, such as 2024-01-31T12:00:00+00:00")
 
 
 def _read_line(
-    name: str, number: int, data: bytes, said: Mapping[str, str], accounts: AccountMemory, *, kept: bool
+    name: str, number: int, data: bytes, said: _Comments, accounts: AccountMemory, *, kept: bool
 ) -> Iterator[Sample | SampleError]:
     try:
         line = parse_line(data)
@@ -348,18 +359,19 @@ def sample_of(line: InputLine) -> Sample:
     Raises:
         ValueError: a field of it cannot be meant; the message names it, and shows no value.
     """
-    return _line_sample(line, {}, AccountMemory())
+    return _line_sample(line, _Comments(), AccountMemory())
 
 
-def _line_sample(line: InputLine, said: Mapping[str, str], accounts: AccountMemory) -> Sample:
-    own = _sample(line.input(), {name: value for name, value in said.items() if name not in ("client", "account")})
-    account = line.account if line.account is not None or "account" not in said else _document(said["account"])
+def _line_sample(line: InputLine, said: _Comments, accounts: AccountMemory) -> Sample:
+    account = line.account
+    if account is None and (shared := said.get("account")) is not None:
+        account = _document(shared)
     return Sample(
-        own.input,
-        own.asked if line.asked is None else line.asked,
+        line.input(),
+        said.get("asked") if line.asked is None else line.asked,
         None if account is None else accounts.account(account),
-        own.received_at if line.received_at is None else _time(line.received_at),
-        own.source if line.source is None else line.source,
+        _time(said.get("received_at") if line.received_at is None else line.received_at),
+        said.get("source") if line.source is None else line.source,
     )
 
 

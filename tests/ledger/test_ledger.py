@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from callbacks import ACME, PAGE, READING, ROWS, arrival, at, provider
+from callbacks import ACME, NOON, PAGE, READING, ROWS, arrival, at, provider
 
 from delivrd import (
     Absence,
@@ -466,3 +466,25 @@ def test_nothing_to_record_is_nothing(ledger):
     assert ledger.record_many([]) == []
     assert ledger.changes() == []
     assert ledger.newest() == []
+
+
+@pytest.mark.parametrize(
+    ("later_wins", "status", "resend"), [(False, "delivered", "no"), (True, "undelivered", "unsafe")]
+)
+def test_final_reports_that_contradict_each_other_are_kept_and_an_account_says_which_one_decides(
+    ledger, later_wins, status, resend
+):
+    account = Account(name="main", later_final_wins=later_wins)
+    ledger.record(arrival(0, account, id="m", stat="OK"))
+    cursor = ledger.changes()[-1].position
+    ledger.record(arrival(1, account, id="m", stat="BAD"))
+    # The first one, delivered again: it has no time of its own, and is no later report.
+    ledger.record(arrival(2, account, id="m", stat="OK"))
+    message = ledger.message(ACME, account, "m")
+    assert (message.state.status, message.state.final, message.state.resend) == (status, True, resend)
+    assert len(message.state.contradictions) == 1
+    assert [change.state.status for change in ledger.changes(cursor)] == [status]
+    (count,) = ledger.counts(NOON, at(60))
+    assert count.status == status
+    (step,) = ledger.replay({"acme": ACME}, lambda *_: account)
+    assert step.differences == ()

@@ -210,6 +210,19 @@ def test_nothing_shows_a_number_unless_asked(served, store):
         assert f"recipient={PHONE}" in bare.json(f"/reports/{row['id']}")["raw"]
 
 
+def test_a_report_that_another_final_one_contradicts_says_so_when_it_is_opened(served):
+    for status in ("DELIVRD", "FAILED"):
+        assert upside(served.port, trackingid="m-1", status=status, recipient=PHONE) == 200
+    with closing(Events(served.port)) as events:
+        coming = events.rows()
+        rows = [next(coming), next(coming)]
+    for row in rows:
+        told = served.json(f"/reports/{row['id']}")["contradicted"]
+        assert told[0].startswith("delivered, final")
+        assert told[1].startswith("contradicted by failed, final")
+        assert PHONE not in json.dumps(told)
+
+
 def test_codes_in_no_table_stand_on_a_list_with_a_row_and_a_fixture(served):
     assert upside(served.port, trackingid="m-1", status="NEWWORD", recipient=PHONE) == 200
     assert upside(served.port, trackingid="m-2", status="NEWWORD", recipient=PHONE) == 200
@@ -267,6 +280,13 @@ def test_what_is_not_kept_is_not_found(served):
         "/reports/x/y/fixture",
         "/strays/99",
         "/strays/x",
+        "/strays/0",
+        "/strays/-1",
+        "/strays/" + "9" * 23,
+        "/strays/9223372036854775808",
+        "/strays/9223372036854775807",
+        "/strays/" + "9" * 5000,
+        "/strays/%D9%A3",
         "/x",
     ):
         assert served.get(path)[0] == 404, path

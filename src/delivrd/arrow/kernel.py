@@ -195,7 +195,11 @@ class _Job:
     def _failed(
         self, error: Exception, place: int, provider: str | None, name: str | None, account: Account | None
     ) -> Told:
-        return tell_error(error, place, provider, name, account, self.rows.value("received_at", place))
+        try:
+            received_at = self.rows.value("received_at", place)
+        except NoInput:
+            received_at = None
+        return tell_error(error, place, provider, name, account, received_at)
 
     def _read(self, desk: _Desk, kind: type[Input] | None, places: Sequence[int]) -> None:
         if desk.bodies is None or kind is not Request:
@@ -216,6 +220,7 @@ class _Job:
             isinstance(places, range)
             and column is not None
             and not column.null_count
+            and not rows.has_faults("received_at")
             and (methods is None or {*methods.unique().to_pylist()} <= {*desk.methods, None})
         ):
             return rows.values("body") or (), places, []
@@ -223,6 +228,7 @@ class _Job:
         for place in places:
             try:
                 found = rows.given(place, desk.methods[0]).input
+                self._received(place)
             except NoInput:
                 left.append(place)
                 continue
@@ -288,6 +294,10 @@ class _Job:
             reports += found
             inputs += [place] * len(found)
             items += range(len(found))
+        self._keep_reports(desk, reports, inputs, items)
+
+    def _keep_reports(self, desk: _Desk, reports: list[Report], inputs: list[int], items: list[int]) -> None:
+        """Keep reports as a part of the result; one that no column holds costs no other."""
         if not reports:
             return
         whose = (desk.provider.name, desk.name)
@@ -299,6 +309,13 @@ class _Job:
             columns = report_columns(plain)
             columns["key"] = pa.array([report.key if self.keys else None for report in reports], pa.string())
             self._keep(columns, inputs, items, whose)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            if len(reports) == 1:
+                self.told.append(self._failed(error, inputs[0], *whose, desk.account))
+                return
+            half = len(reports) // 2
+            for some in (slice(half), slice(half, None)):
+                self._keep_reports(desk, reports[some], inputs[some], items[some])
 
 
 class _Group(NamedTuple):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delivrd.arrow import INPUTS, ErrorKind
-from delivrd.backfill.units import CSV, LONGEST, PARQUET, Unit
+from delivrd.backfill.units import CSV, LONGEST, PARQUET, SourceError, Unit
+from delivrd.samplelines import parse_object
 
 AT_A_TIME: Final = 8192
 """Rows of a batch."""
@@ -49,6 +49,8 @@ class Batch(NamedTuple):
 def batches_of(unit: Unit) -> Iterator[Batch]:
     """The rows of a unit, in order, some at a time."""
     name = unit.source.name.lower()
+    if unit.fault is not None:
+        return iter([Batch(_NO_ROWS, (), [BadRow(unit.first, unit.fault)])])
     if name.endswith(PARQUET):
         return _row_group(unit)
     if unit.length > LONGEST:
@@ -82,11 +84,20 @@ def _lines(unit: Unit) -> Iterator[Batch]:
 
 def _row_group(unit: Unit) -> Iterator[Batch]:
     first = unit.first
-    with pq.ParquetFile(unit.source.path) as file:
-        names = [name for name in file.schema_arrow.names if name in INPUTS.names]
-        for batch in file.iter_batches(AT_A_TIME, row_groups=[unit.start], columns=names, use_threads=False):
-            yield Batch(batch, range(first, first + batch.num_rows))
-            first += batch.num_rows
+    try:
+        with pq.ParquetFile(unit.source.path) as file:
+            names = [name for name in file.schema_arrow.names if name in INPUTS.names]
+            for batch in file.iter_batches(AT_A_TIME, row_groups=[unit.start], columns=names, use_threads=False):
+                yield Batch(batch, range(first, first + batch.num_rows))
+                first += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise SourceError(f"{unit.source.name}: {error.strerror}; call again to go on") from error
+        why = (
+            f"row group {unit.start} (counted from 0) is damaged, and its rows from this one on are not read: restore "
+            "the file, and read it alone into another folder"
+        )
+        yield Batch(_NO_ROWS, (), [BadRow(first, why)])
 
 
 def _csv_rows(unit: Unit) -> Iterator[Batch]:
@@ -133,7 +144,7 @@ def _cell(name: str, cell: str) -> Any:
     kind = INPUTS.field(name).type
     try:
         return _CELLS[kind](cell)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise _BadCell(name, f"expected {_EXPECTED.get(kind, 'text in UTF-8')}") from None
 
 
@@ -147,7 +158,10 @@ def _raw(cell: str) -> bytes:
 
 
 def _number(cell: str) -> int:
-    number = int(cell)
+    return _int32(int(cell))
+
+
+def _int32(number: int) -> int:
     if abs(number) >= 1 << 31:
         raise ValueError
     return number
@@ -157,15 +171,16 @@ def _time(cell: str) -> datetime:
     time = datetime.fromisoformat(cell)
     if time.tzinfo is None:
         raise ValueError
-    return time
+    # Raises where UTC has no such time: the first and the last hours of the calendar, in some zones.
+    return time.astimezone(UTC)
 
 
 def _pairs(cell: str) -> list[tuple[str, str]]:
-    return [(_text(name), _text(value)) for name, value in json.loads(cell).items()]
+    return [(_text(name), _text(value)) for name, value in parse_object(cell.encode()).items()]
 
 
 def _parameters(cell: str) -> list[tuple[int, bytes]]:
-    return [(int(tag, 0), bytes.fromhex(value)) for tag, value in json.loads(cell).items()]
+    return [(_int32(int(tag, 0)), bytes.fromhex(value)) for tag, value in parse_object(cell.encode()).items()]
 
 
 _CELLS: Final[Mapping[pa.DataType, Callable[[str], Any]]] = {

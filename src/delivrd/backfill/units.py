@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delivrd.arrow import INPUTS
+from delivrd.arrow.given import Rows
 from delivrd.errors import DelivrdError
 
 BLOCK: Final = 16 << 20
@@ -60,6 +62,7 @@ class Unit(msgspec.Struct, frozen=True):
         first: the number of its first line, from 1; of a Parquet file of its first row.
         size: what it counts for in the progress, in bytes.
         header: the columns of a CSV file.
+        fault: why nothing of the file can be read; None where it can.
     """
 
     number: int
@@ -69,6 +72,7 @@ class Unit(msgspec.Struct, frozen=True):
     first: int
     size: int
     header: tuple[str, ...] = ()
+    fault: str | None = None
 
 
 def find_sources(path: Path) -> list[SourceFile]:
@@ -104,13 +108,26 @@ def units_of(sources: Sequence[SourceFile], block: int = BLOCK) -> Iterator[Unit
         block: bytes of lines in a unit, at most; a longer line has a unit of its own.
 
     Raises:
-        SourceError: a file is not what its name says.
+        SourceError: a file cannot be opened, or the only file is not what its name says. One of several costs no
+            other: its unit has a `fault`.
     """
     number = 0
     for source in sources:
-        for unit in _units(source, block):
+        units = _units(source, block)
+        for unit in units if len(sources) == 1 else _or_fault(source, units):
             yield msgspec.structs.replace(unit, number=number)
             number += 1
+
+
+class _WrongContent(SourceError):
+    """A file does not hold what its name says."""
+
+
+def _or_fault(source: SourceFile, units: Iterator[Unit]) -> Iterator[Unit]:
+    try:
+        yield from units
+    except _WrongContent as error:
+        yield Unit(0, source, 0, 0, 1, source.size, fault=str(error))
 
 
 def _units(source: SourceFile, block: int) -> Iterator[Unit]:
@@ -128,13 +145,18 @@ def _units(source: SourceFile, block: int) -> Iterator[Unit]:
 def _row_groups(source: SourceFile) -> Iterator[Unit]:
     try:
         with pq.ParquetFile(source.path) as file:
-            metadata = file.metadata
-            if not set(INPUTS.names) & set(file.schema_arrow.names):
-                raise SourceError(f"{source.name}: no column of it is one of: {', '.join(INPUTS.names)}")
-    except ValueError as error:
-        if isinstance(error, SourceError):
+            metadata, schema = file.metadata, file.schema_arrow
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise SourceError(f"{source.name}: expected a Parquet file") from error
+        raise _WrongContent(f"{source.name}: expected a Parquet file") from error
+    known = [field for field in schema if field.name in INPUTS.names]
+    if not known:
+        raise _WrongContent(f"{source.name}: no column of it is one of: {', '.join(INPUTS.names)}")
+    try:
+        Rows(pa.RecordBatch.from_pylist([], pa.schema(known)))
+    except ValueError as error:
+        raise _WrongContent(f"{source.name}: {error}") from error
     first = 1
     for group in range(metadata.num_row_groups):
         found = metadata.row_group(group)
@@ -196,7 +218,7 @@ def _last_end(data: bytes, *, quoted: bool) -> int:
 
 def _header_line(source: SourceFile, line: bytes) -> bytes:
     if not line.endswith(b"\n"):
-        raise SourceError(f"{source.name}: expected a first line with the names of the columns, and rows after it")
+        raise _WrongContent(f"{source.name}: expected a first line with the names of the columns, and rows after it")
     return line
 
 
@@ -204,7 +226,7 @@ def _header(source: SourceFile, line: bytes) -> tuple[str, ...]:
     try:
         (names,) = csv.reader([line.decode()], strict=True)
     except (ValueError, csv.Error) as error:
-        raise SourceError(f"{source.name}: its first line does not name the columns") from error
+        raise _WrongContent(f"{source.name}: its first line does not name the columns") from error
     if not set(names) & set(INPUTS.names):
-        raise SourceError(f"{source.name}: no column of it is one of: {', '.join(INPUTS.names)}")
+        raise _WrongContent(f"{source.name}: no column of it is one of: {', '.join(INPUTS.names)}")
     return tuple(names)

@@ -164,6 +164,22 @@ def purge(store: Ledger, older_than: timedelta, step: int) -> None:
 
 
 @ledger.command()
+@_with_ledger
+def check(store: Ledger) -> None:
+    """Look through the whole store for rows that cannot be read: damaged ones, and those of a newer release.
+
+    Prints one JSON object for each. Exits with 0 if every row can be read, 1 if one cannot.
+    """
+    count = 0
+    for each in store.damaged():
+        put_json({"table": each.table, "row": each.row, "error": one_line(str(each))})
+        count += 1
+    put_note(f"rows that cannot be read: {count or 'none'}")
+    if count:
+        raise click.exceptions.Exit(1)
+
+
+@ledger.command()
 @click.option(
     "--account",
     "accounts",
@@ -248,11 +264,13 @@ def _kept(kept: KeptReport, *, raw: bool) -> dict[str, Any]:
 
 
 def _difference(each: Difference) -> dict[str, Any]:
-    name = each.before.message_id or each.before.reference
-    document = {"id": each.id, "message_id": name, "before": each.before.status}
+    named = each.before or each.after
+    name = None if named is None else named.message_id or named.reference
+    document = {"id": each.id, "message_id": name, "before": None if each.before is None else each.before.status}
     if each.after is None:
         return document
-    moved = told(axes_of(each.before.to_dict()), axes_of(each.after.to_dict()))
+    before = {} if each.before is None else axes_of(each.before.to_dict())
+    moved = told(before, axes_of(each.after.to_dict()))
     return {**document, "after": each.after.status, "change": moved or None}
 
 

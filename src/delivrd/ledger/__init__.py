@@ -16,7 +16,7 @@ except ImportError as error:
 
 from delivrd.ledger.arrivals import Arrival
 from delivrd.ledger.asynchronous import AsyncLedger
-from delivrd.ledger.errors import CursorTooOld, LedgerError, SchemaError
+from delivrd.ledger.errors import CursorTooOld, LedgerError, RowDamaged, SchemaError
 from delivrd.ledger.ledger import Ledger
 from delivrd.ledger.messages import Change, Message
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
@@ -40,5 +40,6 @@ __all__ = [
     "Purged",
     "Recorded",
     "Replayed",
+    "RowDamaged",
     "SchemaError",
 ]

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from delivrd.digests import digest_of
 from delivrd.ledger.ledger import Ledger
+from delivrd.ledger.rows import decoded, first_readable
 from delivrd.ledger.schema import agenda, asked, column_text
 from delivrd.ledger.times import micros, moment
 from delivrd.poll.agenda import Agenda, Entry
@@ -42,10 +43,17 @@ class LedgerAgenda(Agenda):
             select(agenda)
             .where(*_of(agenda, provider, account), agenda.c.at <= micros(now, "now"))
             .order_by(agenda.c.at, agenda.c.key)
-            .limit(limit)
         )
-        rows = await asyncio.to_thread(self._store.read, lambda connection: connection.execute(chosen).all())
-        return [_entry(row) for row in rows]
+
+        def read(connection: Connection) -> list[Entry]:
+            def page(after: Any, count: int) -> Any:
+                order = tuple_(agenda.c.at, agenda.c.key)
+                rest = chosen if after is None else chosen.where(order > (after.at, after.key))
+                return connection.execute(rest.limit(count)).all()
+
+            return first_readable(connection, page, lambda row: decoded("agenda", row.key, lambda: _entry(row)), limit)
+
+        return await asyncio.to_thread(self._store.read, read)
 
     async def next_at(self, provider: str, account: str) -> datetime | None:
         chosen = select(agenda.c.at).where(*_of(agenda, provider, account)).order_by(agenda.c.at).limit(1)

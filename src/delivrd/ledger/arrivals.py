@@ -109,7 +109,7 @@ def ready_report(report: Report, caller: Caller) -> ReadyReport:
         report,
         bytes.fromhex(report.key),
         caller.of_report(report),
-        state_of(report),
+        state_of(report, later_wins=caller.later_wins),
         _encoder.encode(report),
         unlisted,
     )

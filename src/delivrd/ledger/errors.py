@@ -26,3 +26,25 @@ class CursorTooOld(LedgerError):
     def __init__(self, message: str, *, restart: int) -> None:
         super().__init__(message)
         self.restart = restart
+
+
+class RowDamaged(LedgerError):
+    """A stored row cannot be read: it is damaged, or a newer release wrote it. No other row is affected.
+
+    Attributes:
+        table: of the row: `messages`, `reports`, `inputs`, `changes` or `agenda`.
+        row: its key, as text.
+        restart: of a change, the cursor to go on from, behind it; else None.
+    """
+
+    def __init__(self, table: str, row: str, why: str, *, restart: int | None = None) -> None:
+        remedy = "read it with the release that wrote it; " + (
+            "`delivrd ledger replay --apply` makes a damaged state again from its inputs"
+            if restart is None
+            else f"or read the message itself, and go on from {restart}"
+        )
+        super().__init__(f"{table}, row {row}: it cannot be read ({why}): {remedy}")
+        self.table = table
+        self.row = row
+        self.why = why
+        self.restart = restart

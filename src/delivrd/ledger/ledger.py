@@ -17,36 +17,29 @@ from delivrd.accounts import Account
 from delivrd.ledger import migrations, reading, retention, writing
 from delivrd.ledger import replay as replaying
 from delivrd.ledger.arrivals import Arrival, make_ready
+from delivrd.ledger.checks import check_place, check_size, check_texts
+from delivrd.ledger.errors import RowDamaged
 from delivrd.ledger.messages import Change, Message
-from delivrd.ledger.names import Caller, check_texts
+from delivrd.ledger.names import Caller
 from delivrd.ledger.reading import Count, KeptInput, KeptReport
 from delivrd.ledger.replay import Accounts, Replayed
 from delivrd.ledger.retention import Purged
-from delivrd.ledger.store import Store
+from delivrd.ledger.store import Store, pages
 from delivrd.ledger.times import micros
 from delivrd.ledger.writing import Recorded, Sending
 from delivrd.life import Group, Parts, RollUp, State, group, roll_up
 from delivrd.phones import Phones
 from delivrd.provider import Provider
 
-PAGE = 1000
+PAGE: Final = 1000
 """How many rows a long answer fetches, or a bounded step takes, at a time."""
-
-
-_LARGEST_PAGE: Final = 1_000_000
-
-
-def _no_account(provider: str, account: str) -> Account | None:
-    return None
-
-
-def _check_size(field: str, size: int) -> None:
-    if not 1 <= size <= _LARGEST_PAGE:
-        raise ValueError(f"{field}: expected a number from 1 to {_LARGEST_PAGE}")
 
 
 class Ledger:
     """A store of receipts, reports and the states of messages. Threads can share it.
+
+    Lists skip a row that cannot be read, and log it (`damaged`). A number of rows, or a place, that is out of range is
+    a `ValueError`.
 
     Args:
         store: opened; `Ledger.open` does that.
@@ -87,7 +80,8 @@ class Ledger:
         """Record a receipt: its input, its reports and what they make of their messages.
 
         When this returns, all of it is on disk; where it raises, none of it counts. Recording it
-        again does no harm: a report is known by its `key`.
+        again does no harm: a report is known by its `key`. Where the stored state of a message cannot be read
+        (`RowDamaged`), its reports are kept and its state stays as it is, which is logged.
 
         Raises:
             LedgerError: the store failed.
@@ -139,15 +133,8 @@ class Ledger:
         check_texts(group_id=group_id, channel=channel)
         caller = Caller(provider, account)
         names = caller.of_message(message_id, reference, recipient)
-        said = State(
-            provider.name,
-            caller.account_name or None,
-            message_id or None,
-            reference or None,
-            recipient=recipient,
-            group_id=group_id,
-            channel=channel,
-        )
+        named = (provider.name, caller.account_name or None, message_id or None, reference or None)
+        said = State(*named, (), None, recipient, group_id, channel, later_wins=caller.later_wins)
         sending = Sending(names, said, micros(at))
         return self.store.write(lambda connection: writing.record_sending(self.store, connection, sending))
 
@@ -177,9 +164,11 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: the name is no text.
+            RowDamaged: the only message of that name cannot be read.
+            ValueError: the name is no text, or `limit` is out of range.
         """
         check_texts(name=name)
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.find(connection, name, limit))
 
     def history(self, message: Message) -> list[KeptReport]:
@@ -201,8 +190,11 @@ class Ledger:
             more_channels: the gateway knows of channels that were not heard of yet.
 
         Raises:
+            RowDamaged: a message of the group cannot be read: without it, the group could be judged wrongly.
             LedgerError: the store failed.
+            ValueError: `group_id` is no text.
         """
+        check_texts(group_id=group_id)
         name = Caller(provider, account).account_name
         found = self.store.read(lambda connection: reading.group(connection, provider.name, name, group_id))
         return group((each.state for each in found), more_channels=more_channels) if found else None
@@ -226,6 +218,7 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
+            RowDamaged: a part cannot be read.
             ValueError: there is no part.
         """
         caller, recipient = Caller(provider, account), self._hidden(recipient)
@@ -236,7 +229,7 @@ class Ledger:
     def pending(
         self, *, before: datetime | None = None, provider: str | None = None, page: int = PAGE
     ) -> Iterator[Message]:
-        """The messages without a last word, the most silent first, however many there are.
+        """The messages without a final status, the most silent first, however many there are.
 
         Args:
             before: only those of which nothing was heard since; aware.
@@ -247,14 +240,10 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `before` has no zone, or `page` is below 1.
         """
-        after = None
-        _check_size("page", page)
-        while True:
-            found = self.store.read(partial(reading.pending, before=before, provider=provider, after=after, limit=page))
+        check_size("page", page)
+        step = partial(reading.pending, before=before, provider=provider, limit=page)
+        for found in pages(self.store.read, step):
             yield from found.messages
-            if found.next is None:
-                return
-            after = found.next
 
     def changes(self, cursor: int = 0, *, limit: int = PAGE) -> list[Change]:
         """The changes of state after a position, in order; the changes of one message in theirs.
@@ -264,10 +253,12 @@ class Ledger:
 
         Raises:
             CursorTooOld: changes after the cursor were purged.
+            RowDamaged: the next change cannot be read. Read its message, and go on from the error's `restart`.
             LedgerError: the store failed, or has no change at the cursor yet: it is another store's.
-            ValueError: `limit` is below 1.
+            ValueError: `cursor` or `limit` is out of range.
         """
-        _check_size("limit", limit)
+        check_place("cursor", cursor)
+        check_size("limit", limit)
         if not self.store.is_sqlite:
             self.store.write(lambda connection: self.store.place_changes(connection, limit))
         return self.store.read(lambda connection: reading.changes_after(self.store, connection, cursor, limit))
@@ -294,6 +285,7 @@ class Ledger:
         Raises:
             LedgerError: the store failed.
         """
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.newest(connection, limit, unlisted=unlisted))
 
     def strays(self, after: int = 0, *, limit: int = PAGE, last: bool = False) -> list[KeptInput]:
@@ -307,6 +299,8 @@ class Ledger:
         Raises:
             LedgerError: the store failed.
         """
+        check_place("after", after)
+        check_size("limit", limit)
         return self.store.read(lambda connection: reading.strays(connection, after, limit, last=last))
 
     def time_out(
@@ -325,15 +319,16 @@ class Ledger:
 
         Raises:
             LedgerError: the store failed.
-            ValueError: `now` has no zone.
+            ValueError: `now` has no zone, or `limit` is out of range.
         """
+        check_size("limit", limit)
         habits = {name: provider.silent_after for name, provider in providers.items()}
         return self.store.write(lambda connection: writing.time_out(self.store, connection, now, after, habits, limit))
 
     def replay(
         self,
         providers: Mapping[str, Provider],
-        accounts: Accounts = _no_account,
+        accounts: Accounts = replaying.no_account,
         *,
         apply_at: datetime | None = None,
         page: int = PAGE,
@@ -351,16 +346,11 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `apply_at` has no zone, or `page` is below 1.
         """
-        _check_size("page", page)
+        check_size("page", page)
         now = None if apply_at is None else micros(apply_at, "apply_at")
         run = self.store.read if now is None else self.store.write
-        reader, after = (providers, accounts, self._phones), None
-        while True:
-            step = run(partial(replaying.replay, self.store, reader=reader, after=after, limit=page, now=now))
-            yield step
-            if step.next is None:
-                return
-            after = step.next
+        reader = (providers, accounts, self._phones)
+        yield from pages(run, partial(replaying.replay, self.store, reader=reader, limit=page, now=now))
 
     def purge(self, before: datetime, *, limit: int = PAGE) -> Purged:
         """Let inputs, reports and told changes that came before a time go; the states stay.
@@ -371,9 +361,23 @@ class Ledger:
             LedgerError: the store failed.
             ValueError: `before` has no zone, or `limit` is below 1.
         """
-        _check_size("limit", limit)
+        check_size("limit", limit)
         held = micros(before, "before")
         return self.store.write(lambda connection: retention.purge(self.store, connection, held, limit))
+
+    def damaged(self, *, page: int = PAGE) -> Iterator[RowDamaged]:
+        """Look through the whole store for rows that cannot be read: damaged ones, and those of a newer release.
+
+        Args:
+            page: how many rows are looked at at a time; each page is one transaction.
+
+        Raises:
+            LedgerError: the store failed.
+        """
+        check_size("page", page)
+        for table in reading.CHECKED:
+            for found in pages(self.store.read, partial(reading.damaged, table=table, limit=page)):
+                yield from found.rows
 
     def close(self) -> None:
         """Give the store's connections back."""

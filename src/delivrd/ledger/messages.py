@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
+from delivrd.ledger.errors import RowDamaged
 from delivrd.ledger.hot import Hot
 from delivrd.ledger.names import Names
+from delivrd.ledger.rows import decoded
 from delivrd.ledger.schema import column_text
 from delivrd.ledger.times import HOUR, micros, moment
 from delivrd.life import State
@@ -58,15 +60,21 @@ class Change(msgspec.Struct, frozen=True):
     joined_into: str | None = None
 
 
+_UNREAD: Final = State("", None, None)
+"""In the place of a state that cannot be read."""
 _encode: Final = msgspec.json.Encoder().encode
 decode_state: Final = msgspec.json.Decoder(State).decode
 
 
 class Held:
-    """A message's row, locked, and what is to become of it."""
+    """A message's row, locked, and what is to become of it.
+
+    Where its state cannot be read (`damaged`), nothing of it is written: what is there may be a newer release's.
+    """
 
     __slots__ = (
         "changed",
+        "damaged",
         "dirty",
         "first",
         "id",
@@ -85,6 +93,7 @@ class Held:
         self.first = first
         self.new = True
         self.dirty = True
+        self.damaged: RowDamaged | None = None
         self.joined_into: bytes | None = None
         self.sent_at: int | None = None
         self.version = 0
@@ -96,7 +105,12 @@ class Held:
     def of_row(cls, row: tuple[Any, ...]) -> Held:
         """The message of a row, as `hot` gives it."""
         own, joined_into, hour, sent_at, version, whole, state = row
-        held = cls(own, decode_state(state), first=hour * HOUR)
+        try:
+            found, damaged = decoded("messages", own, lambda: decode_state(state)), None
+        except RowDamaged as error:
+            found, damaged = _UNREAD, error
+        held = cls(own, found, first=hour * HOUR)
+        held.damaged = damaged
         held.new = held.dirty = False
         held.joined_into, held.sent_at = joined_into, sent_at
         held.version, held.whole = version, bool(whole)
@@ -105,6 +119,8 @@ class Held:
 
     def join(self, said: State, at: int) -> bool:
         """Join what was said, at a time in microseconds; true where the state now shows something else."""
+        if self.damaged is not None:
+            return False
         # The two sides can spell the id in two ways: the row knows that it is one message.
         spelt = _first(self.state.message_id, said.message_id)
         reference = _first(self.state.reference, said.reference)
@@ -118,6 +134,7 @@ class Held:
 
     def replace(self, state: State, at: int) -> bool:
         """Put another state in the place of this one; true where it shows something else."""
+        self.damaged = None
         self.state, self.dirty = state, True
         return self.tell(at)
 
@@ -220,7 +237,11 @@ class Desk:
         if main is None:
             main = self._held[names.main] = Held(names.main, nothing_said(said), first=at)
         elif main.joined_into is not None:
-            main = self._held[main.joined_into]
+            becomes = self._held.get(main.joined_into)
+            if becomes is None:
+                main.damaged = RowDamaged("messages", main.id.hex(), "the message that it was joined to is missing")
+            else:
+                main = becomes
         if names.other is not None:
             self._lead(names.other, main, said, at)
         return main
@@ -240,6 +261,8 @@ class Desk:
     def _lead(self, name: bytes, main: Held, said: State, at: int) -> None:
         """Let a name lead to a message, unless it leads to another one already."""
         other = self._held.get(name)
+        if main.damaged is not None or (other is not None and other.joined_into is None and other.damaged is not None):
+            return
         if other is None:
             other = self._held[name] = Held(name, nothing_said(said), first=at)
             other.joined_into = main.id

@@ -10,26 +10,15 @@ belongs to the name.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from delivrd.accounts import Account
 from delivrd.digests import digest_of
+from delivrd.ledger.checks import check_texts
 from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.phones import number_of
 from delivrd.provider import Provider
-from delivrd.records import encodable
 from delivrd.report import Report
-
-
-def check_texts(**named: Any) -> None:
-    """Refuse what no store can hold.
-
-    Raises:
-        ValueError: a value is neither None nor a text that every encoding of Unicode can write.
-    """
-    for field, given in named.items():
-        if given is not None and (not isinstance(given, str) or encodable(given) != given):
-            raise ValueError(f"{field}: expected a text that every encoding of Unicode can write")
 
 
 class Names(NamedTuple):
@@ -54,6 +43,11 @@ class Caller(NamedTuple):
     def account_name(self) -> str:
         """The account's name; empty for none."""
         return "" if self.account is None else self.account.name
+
+    @property
+    def later_wins(self) -> bool:
+        """Whether the later of final reports that contradict each other decides."""
+        return self.account is not None and self.account.later_final_wins
 
     def of_report(self, report: Report) -> Names:
         """The rows of the message that a report is about."""

@@ -1,20 +1,23 @@
 """What a store is asked: one message, its history, what is pending, what changed, how many.
 
 The rule of this module: each answer is of one moment, and long ones come in pages that are found
-by an index, so that an answer costs what it shows, and not what the store holds.
+by an index, so that an answer costs what it shows, and not what the store holds. A row that cannot be
+read raises `RowDamaged` where it was asked for; a list skips it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, Table, func, select, tuple_
 
 from delivrd.files import Sample, read_samples
-from delivrd.ledger.errors import CursorTooOld, LedgerError
+from delivrd.ledger.errors import CursorTooOld, LedgerError, RowDamaged
 from delivrd.ledger.messages import Change, Message, decode_state
+from delivrd.ledger.rows import decoded, first_readable, log_damaged, readable
 from delivrd.ledger.schema import ID_BYTES, changes, column_text, inputs, marks, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.ledger.times import HOUR, micros, moment
@@ -29,7 +32,7 @@ class KeptReport(msgspec.Struct, frozen=True):
         report: as it was read.
         received_at: when it came first; aware, in UTC.
         times: how often it came.
-        input: the first input that held it, without secrets; None where it was purged, or not kept.
+        input: the first input that held it, without secrets; None where it was purged, not kept, or cannot be read.
         message: the store's id of its message.
     """
 
@@ -47,7 +50,7 @@ class KeptInput(msgspec.Struct, frozen=True):
         number: of the input in the store.
         provider, account: whose it is.
         received_at: when it came; aware, in UTC.
-        input: without secrets; None where the store must hold no phone numbers.
+        input: without secrets; None where the store must hold no phone numbers, or where it cannot be read.
     """
 
     number: int
@@ -102,15 +105,32 @@ def message(connection: Connection, id: bytes) -> Message | None:
 def find(connection: Connection, name: str, limit: int) -> list[Message]:
     """The messages that have this id or reference, as it was sent, or this id in the store."""
     ids = {} if (own := _row_id(name)) is None else {own: None}
+    damaged: list[RowDamaged] = []
     for column in (messages.c.message_id, messages.c.reference):
         chosen = select(messages.c.id, messages.c.joined_into, messages.c.state).where(column == column_text(name))
         for row in connection.execute(chosen.order_by(messages.c.id).limit(limit)):
-            state = decode_state(row.state)
+            try:
+                state = decoded("messages", row.id, lambda row=row: decode_state(row.state))  # type: ignore[misc]
+            except RowDamaged as error:
+                damaged.append(error)
+                continue
             # The column holds the beginning of a long name.
             if name in (state.message_id, state.reference):
                 ids[row.joined_into or row.id] = None
-    found = [message(connection, each) for each in ids]
-    return [each for each in found if each is not None][:limit]
+    found: list[Message] = []
+    for each in ids:
+        try:
+            one = message(connection, each)
+        except RowDamaged as error:
+            damaged.append(error)
+        else:
+            found += [] if one is None else [one]
+    if damaged and not found:
+        # To say that there is none would be wrong.
+        raise damaged[0]
+    for each_damaged in damaged:
+        log_damaged(connection, each_damaged)
+    return found[:limit]
 
 
 def group(connection: Connection, provider: str, account: str, group_id: str) -> list[Message]:
@@ -130,15 +150,21 @@ def history(connection: Connection, id: bytes) -> list[KeptReport]:
     joined = select(messages.c.joined_into).where(messages.c.id == id)
     id = connection.execute(joined).scalar() or id  # noqa: A001 - the message that it is now
     chosen = _reports().where(reports.c.message == id).order_by(reports.c.received_at, reports.c.input, reports.c.key)
-    return [_kept(row) for row in connection.execute(chosen)]
+    return list(readable(connection, connection.execute(chosen), _keeper(connection)))
 
 
 def newest(connection: Connection, limit: int, *, unlisted: bool) -> list[KeptReport]:
     """The reports that came last, the newest first."""
-    chosen = _reports().order_by(reports.c.received_at.desc()).limit(limit)
+    order = (reports.c.received_at, reports.c.key)
+    chosen = _reports().order_by(*(column.desc() for column in order))
     if unlisted:
         chosen = chosen.where(reports.c.unlisted)
-    return [_kept(row) for row in connection.execute(chosen)]
+
+    def page(after: Any, count: int) -> Any:
+        rest = chosen if after is None else chosen.where(tuple_(*order) < (after.received_at, after.key))
+        return connection.execute(rest.limit(count)).all()
+
+    return first_readable(connection, page, _keeper(connection), limit)
 
 
 def pending(
@@ -154,7 +180,7 @@ def pending(
         chosen = chosen.where(tuple_(messages.c.heard_at, messages.c.id) > after)
     rows = connection.execute(chosen.order_by(messages.c.heard_at, messages.c.id).limit(limit)).all()
     following = (rows[-1].heard_at, rows[-1].id) if len(rows) == limit else None
-    return PendingPage([_message(row) for row in rows], following)
+    return PendingPage(list(readable(connection, rows, _message)), following)
 
 
 def changes_after(store: Store, connection: Connection, cursor: int, limit: int) -> list[Change]:
@@ -181,27 +207,40 @@ def changes_after(store: Store, connection: Connection, cursor: int, limit: int)
         .order_by(store.place)
         .limit(limit)
     )
-    return [
-        Change(
-            row.place,
-            row.message.hex(),
-            row.version,
-            moment(row.at),
-            decode_state(row.state),
-            None if row.joined_into is None else row.joined_into.hex(),
-        )
-        for row in connection.execute(chosen)
-    ]
+    found: list[Change] = []
+    for row in connection.execute(chosen):
+        try:
+            found.append(decoded("changes", row.place, lambda row=row: _change(row)))  # type: ignore[misc]
+        except RowDamaged as error:
+            if found:
+                # The caller goes on from the last one, and is told then.
+                return found
+            # Skipped, it would be lost without a word to whoever follows every change.
+            raise RowDamaged(error.table, error.row, error.why, restart=row.place) from None
+    return found
+
+
+def _change(row: Any) -> Change:
+    joined_into = None if row.joined_into is None else row.joined_into.hex()
+    return Change(row.place, row.message.hex(), row.version, moment(row.at), decode_state(row.state), joined_into)
 
 
 def strays(connection: Connection, after: int, limit: int, *, last: bool) -> list[KeptInput]:
     """The inputs that held something other than reports: items unread, messages from handsets, other answers."""
-    order = inputs.c.id.desc() if last else inputs.c.id
-    chosen = select(inputs).where(inputs.c.stray, inputs.c.id > after).order_by(order).limit(limit)
-    return [
-        KeptInput(row.id, row.provider, row.account, moment(row.received_at), sample_of(row.line))
-        for row in connection.execute(chosen)
-    ]
+    number = inputs.c.id
+    chosen = select(inputs).where(inputs.c.stray, number > after).order_by(number.desc() if last else number)
+
+    def page(before: Any, count: int) -> Any:
+        rest = chosen
+        if before is not None:
+            rest = chosen.where(number < before.id if last else number > before.id)
+        return connection.execute(rest.limit(count)).all()
+
+    def make(row: Any) -> KeptInput:
+        received_at = decoded("inputs", row.id, lambda: moment(row.received_at))
+        return KeptInput(row.id, row.provider, row.account, received_at, _sample(connection, row.id, row.line))
+
+    return first_readable(connection, page, make, limit)
 
 
 def counts(connection: Connection, since: datetime, until: datetime) -> list[Count]:
@@ -214,17 +253,16 @@ def counts(connection: Connection, since: datetime, until: datetime) -> list[Cou
         .group_by(*by)
         .order_by(*by)
     )
-    return [
-        Count(
-            moment(row.hour * HOUR),
-            row.provider,
-            row.account,
-            None if row.status is None else Status[row.status.upper()],
-            None if row.cause is None else Cause[row.cause.upper()],
-            row.messages,
-        )
-        for row in connection.execute(chosen)
-    ]
+    return list(readable(connection, connection.execute(chosen), _count))
+
+
+def _count(row: Any) -> Count:
+    def make() -> Count:
+        status = None if row.status is None else Status[row.status.upper()]
+        cause = None if row.cause is None else Cause[row.cause.upper()]
+        return Count(moment(row.hour * HOUR), row.provider, row.account, status, cause, row.messages)
+
+    return decoded("messages", f"{row.messages} of hour {row.hour}", make)
 
 
 def sample_of(line: bytes | None) -> Sample | None:
@@ -236,13 +274,74 @@ def _reports() -> Select[Any]:
     return select(reports, inputs.c.line).join_from(reports, inputs, reports.c.input == inputs.c.id, isouter=True)
 
 
-def _kept(row: Any) -> KeptReport:
-    return KeptReport(_report(row.body), moment(row.received_at), row.times, sample_of(row.line), row.message.hex())
+def _keeper(connection: Connection) -> Callable[[Any], KeptReport]:
+    def make(row: Any) -> KeptReport:
+        report, at, id = decoded(  # noqa: A001 - the message's
+            "reports", row.key, lambda: (_report(row.body), moment(row.received_at), row.message.hex())
+        )
+        return KeptReport(report, at, row.times, _sample(connection, row.input, row.line), id)
+
+    return make
+
+
+def _sample(connection: Connection, number: int, line: bytes | None) -> Sample | None:
+    """The input that a row keeps; None where none is kept, or where it cannot be read, which is logged."""
+    try:
+        return decoded("inputs", number, lambda: sample_of(line))
+    except RowDamaged as error:
+        log_damaged(connection, error)
+        return None
 
 
 def _message(row: Any) -> Message:
-    sent_at = None if row.sent_at is None else moment(row.sent_at)
-    return Message(row.id.hex(), decode_state(row.state), row.version, sent_at, row.whole)
+    def make() -> Message:
+        sent_at = None if row.sent_at is None else moment(row.sent_at)
+        return Message(row.id.hex(), decode_state(row.state), row.version, sent_at, row.whole)
+
+    return decoded("messages", row.id, make)
+
+
+def _input(row: Any) -> None:
+    decoded("inputs", row.id, lambda: (sample_of(row.line), moment(row.received_at)))
+
+
+def _only_report(row: Any) -> None:
+    decoded("reports", row.key, lambda: (_report(row.body), moment(row.received_at)))
+
+
+def _only_change(row: Any) -> None:
+    decoded("changes", row.id, lambda: (decode_state(row.state), moment(row.at)))
+
+
+_CHECKS: Final[Mapping[str, tuple[Table, Any, Callable[[Any], object]]]] = {
+    "messages": (messages, messages.c.id, _message),
+    "reports": (reports, reports.c.key, _only_report),
+    "inputs": (inputs, inputs.c.id, _input),
+    "changes": (changes, changes.c.id, _only_change),
+}
+CHECKED: Final = tuple(_CHECKS)
+"""The tables that `damaged` looks through."""
+
+
+class DamagedPage(NamedTuple):
+    """Rows of some that cannot be read, and the key of the last that was looked at; None where these were the last."""
+
+    rows: list[RowDamaged]
+    next: Any
+
+
+def damaged(connection: Connection, table: str, after: Any, limit: int) -> DamagedPage:
+    """Look through some rows of a table for those that cannot be read."""
+    whole, key, make = _CHECKS[table]
+    chosen = select(whole).order_by(key).limit(limit)
+    rows = connection.execute(chosen if after is None else chosen.where(key > after)).all()
+    found = []
+    for row in rows:
+        try:
+            make(row)
+        except RowDamaged as error:
+            found.append(error)
+    return DamagedPage(found, getattr(rows[-1], key.name) if len(rows) == limit else None)
 
 
 def _row_id(name: str) -> bytes | None:

@@ -10,7 +10,7 @@ What a message's reports say is taken from its inputs anew. What the store knows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
 from typing import Final
 
@@ -21,10 +21,12 @@ from delivrd.accounts import Account
 from delivrd.errors import DelivrdError
 from delivrd.files import Sample
 from delivrd.ledger.arrivals import ReadyReport, ready_report
+from delivrd.ledger.errors import RowDamaged
 from delivrd.ledger.hot import Hot
 from delivrd.ledger.messages import Desk, Held
 from delivrd.ledger.names import Caller, Names
 from delivrd.ledger.reading import sample_of
+from delivrd.ledger.rows import decoded
 from delivrd.ledger.schema import inputs, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.life import Claim, State
@@ -37,6 +39,11 @@ Accounts = Callable[[str, str], Account | None]
 """Gives the account to read with, by the names of its provider and its own; None where there is none."""
 
 
+def no_account(provider: str, account: str) -> Account | None:
+    """Gives none."""
+    return None
+
+
 class Kept(Word):
     """Why a message could not be read again."""
 
@@ -44,7 +51,7 @@ class Kept(Word):
     NOT_KEPT = "not_kept", "an input of its reports is not in the store"
     NO_PROVIDER = "no_provider", "its provider is not installed"
     NO_ACCOUNT = "no_account", "its account was not given"
-    UNREADABLE = "unreadable", "an input is refused today"
+    UNREADABLE = "unreadable", "an input is refused today, or is damaged in the store"
     MOVED = "moved", "its inputs hold no report of it any more: they name another message now"
 
 
@@ -53,13 +60,13 @@ class Difference(msgspec.Struct, frozen=True):
 
     Attributes:
         id: of the message in the store.
-        before: its state in the store.
+        before: its state in the store; None where that cannot be read (`RowDamaged`).
         after: its state by today's tables; None where it could not be read again.
         why: it could not; None where it could.
     """
 
     id: str
-    before: State
+    before: State | None
     after: State | None
     why: Kept | None = None
 
@@ -137,7 +144,7 @@ def replay(
     read = _Reader(*reader)
     for each in found:
         held = desk.held(each)
-        if held is not None and held.joined_into is None and held.state.claims:
+        if held is not None and held.joined_into is None and (held.damaged is not None or held.state.claims):
             difference = _replayed(connection, read, held, now)
             if difference is not None:
                 differences.append(difference)
@@ -147,15 +154,23 @@ def replay(
 
 
 def _replayed(connection: Connection, reader: _Reader, held: Held, now: int | None) -> Difference | None:
-    before = held.state
+    before = None if held.damaged is not None else held.state
     if not held.whole:
         return Difference(held.id.hex(), before, None, Kept.PURGED)
     found = _read_again(connection, reader, held.id)
     if isinstance(found, Kept):
         return Difference(held.id.hex(), before, None, found)
-    said = reduce(State.join, (_of_message(each.said, before) for each in found.values()))
+    of = before if before is not None else _names_of(found.values())
+    said = reduce(State.join, (_of_message(each.said, of) for each in found.values()))
+    if before is None:
+        if now is not None:
+            _put_reports(connection, held, found)
+            held.replace(said, now)
+        return Difference(held.id.hex(), None, said)
     rest = msgspec.structs.replace(before, claims=())
-    state = msgspec.structs.replace(rest.join(said), claims=tuple(_heard_as(each, before) for each in said.claims))
+    claims = tuple(_heard_as(each, before) for each in said.claims)
+    # By today's account too, like all else that is read again.
+    state = msgspec.structs.replace(rest.join(said), claims=claims, later_wins=said.later_wins)
     if state == before:
         return None
     if now is not None:
@@ -168,7 +183,10 @@ def _read_again(connection: Connection, reader: _Reader, id: bytes) -> dict[byte
     """The reports of a message as they are read today, each by the key that it has in the store."""
     found: dict[bytes, ReadyReport] = {}
     for row in connection.execute(_INPUTS, {"message": id}):
-        sample = sample_of(row.line)
+        try:
+            sample = decoded("inputs", row.key, lambda row=row: sample_of(row.line))  # type: ignore[misc]
+        except RowDamaged:
+            return Kept.UNREADABLE
         if sample is None:
             return Kept.NOT_KEPT
         again = reader.again(row.provider, row.account, sample)
@@ -191,6 +209,14 @@ def _heard_as(claim: Claim, before: State) -> Claim:
     """What is said today, heard when it was heard: repetitions are counted, and only the first input is linked."""
     known = next((each for each in before.claims if each.key() == claim.key()), claim)
     return msgspec.structs.replace(claim, first=earliest(claim.first, known.first), last=latest(claim.last, known.last))
+
+
+def _names_of(found: Collection[ReadyReport]) -> State:
+    """The names of a message by its reports: of several the first by letter, as in a state."""
+    first = next(iter(found)).said
+    ids = [each.said.message_id for each in found if each.said.message_id is not None]
+    references = [each.said.reference for each in found if each.said.reference is not None]
+    return State(first.provider, first.account, min(ids, default=None), min(references, default=None))
 
 
 def _of_message(said: State, of: State) -> State:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
@@ -240,6 +241,31 @@ class Store:
             for hidden in filter(None, (self.url.password, self.url.host)):
                 words = words.replace(hidden, BLOT)
             raise LedgerError(f"the database failed ({type(said).__name__}: {words}); {written}") from error
+
+
+class Page(Protocol):
+    """A part of a long answer."""
+
+    @property
+    def next(self) -> Any:
+        """Where the next one begins; None where this was the last."""
+
+
+APage = TypeVar("APage", bound=Page)
+
+
+def pages(run: Callable[[Callable[[Connection], APage]], APage], step: Callable[..., APage]) -> Iterator[APage]:
+    """A long answer page by page, each in a transaction of its own.
+
+    Args:
+        run: `Store.read` or `Store.write`.
+        step: makes a page; it takes a connection, and `after`, where the page begins.
+    """
+    found = run(partial(step, after=None))
+    yield found
+    while found.next is not None:
+        found = run(partial(step, after=found.next))
+        yield found
 
 
 def revision(connection: Connection) -> str | None:

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from delivrd.ledger.arrivals import Ready, ReadyReport
 from delivrd.ledger.hot import Hot, Row
 from delivrd.ledger.messages import Desk, Held, Message
 from delivrd.ledger.names import Names
+from delivrd.ledger.rows import PAGES, log_damaged
 from delivrd.ledger.schema import column_text, messages, reports
 from delivrd.ledger.store import Store
 from delivrd.ledger.times import micros, moment
@@ -68,6 +69,9 @@ def _record(connection: Connection, hot: Hot, arrivals: Sequence[Ready]) -> list
         again.append([])
         for each in arrival.reports:
             held = desk.message(each.names, each.said, arrival.received_at)
+            if held.damaged is not None:
+                # Its report and its input are kept: the state can be made again from them.
+                log_damaged(connection, held.damaged)
             if held.join(each.said, arrival.received_at):
                 now[held.id] = held
             again[-1].append(each.key in rows)
@@ -94,6 +98,8 @@ def record_sending(store: Store, connection: Connection, sending: Sending) -> Me
     """Note what the gateway sent, and join to it what was heard before."""
     desk = Desk(Hot(connection, store.statements), [sending.names])
     held = desk.message(sending.names, sending.said, sending.at)
+    if held.damaged is not None:
+        raise held.damaged
     held.sent_at = sending.at if held.sent_at is None else min(held.sent_at, sending.at)
     held.dirty = True
     held.join(sending.said, sending.at)
@@ -112,19 +118,48 @@ def time_out(
     limit: int,
 ) -> list[Message]:
     """Take the silence of messages for an answer, the most silent first, so many at a time."""
-    due = connection.execute(_SILENT, {"before": micros(_earlier(now, after), "now"), "limit": limit}).all()
-    desk = Desk(Hot(connection, store.statements), [Names(row.id) for row in due])
-    timed_out = []
-    for row in due:
-        held = desk.held(row.id)
+    before = micros(_earlier(now, after), "now")
+    hot = Hot(connection, store.statements)
+    timed_out: list[Message] = []
+    last: tuple[int, bytes] | None = None
+    for _ in range(PAGES):
+        chosen = _SILENT if last is None else _SILENT.where(tuple_(messages.c.heard_at, messages.c.id) > last)
+        due = connection.execute(chosen, {"before": before, "limit": limit - len(timed_out)}).all()
+        if not due:
+            break
+        last = (due[-1].heard_at, due[-1].id)
+        desk = Desk(hot, [Names(row.id) for row in due])
+        found, skipped = _time_out(connection, desk, [row.id for row in due], now, after, silent_after)
+        timed_out += found
+        desk.write()()
+        if not skipped or len(timed_out) >= limit:
+            break
+    return timed_out
+
+
+def _time_out(
+    connection: Connection,
+    desk: Desk,
+    ids: Sequence[bytes],
+    now: datetime,
+    after: timedelta,
+    silent_after: Mapping[str, Collection[Status]],
+) -> tuple[list[Message], int]:
+    """Those of some messages that time out, and how many of them cannot be read."""
+    timed_out, skipped = [], 0
+    for each in ids:
+        held = desk.held(each)
         if held is None or held.joined_into is not None:
+            continue
+        if held.damaged is not None:
+            log_damaged(connection, held.damaged)
+            skipped += 1
             continue
         sent_at = None if held.sent_at is None else moment(held.sent_at)
         state = overdue(held.state, now, after, silent_after.get(held.state.provider, ()), sent_at=sent_at)
         if state is not held.state and held.replace(state, micros(now)):
             timed_out.append(held.message())
-    desk.write()()
-    return timed_out
+    return timed_out, skipped
 
 
 def _earlier(now: datetime, after: timedelta) -> datetime:
@@ -158,7 +193,7 @@ def _report_row(each: ReadyReport, held: Held, number: int, received_at: int) ->
 
 _MOVE: Final = update(reports).where(reports.c.message == bindparam("was")).values(message=bindparam("becomes"))
 _SILENT: Final = (
-    select(messages.c.id)
+    select(messages.c.id, messages.c.heard_at)
     .where(messages.c.final.is_(False), messages.c.joined_into.is_(None), messages.c.heard_at <= bindparam("before"))
     .order_by(messages.c.heard_at, messages.c.id)
     .limit(bindparam("limit"))

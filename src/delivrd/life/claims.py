@@ -45,6 +45,9 @@ def _of(outcome: Outcome) -> frozenset[Status]:
     return frozenset(status for status in Status if status.outcome is outcome)
 
 
+OPPOSITE: Final = {Outcome.SUCCESS: Outcome.FAILURE, Outcome.FAILURE: Outcome.SUCCESS}
+"""Outcomes that contradict each other."""
+
 _THERE: Final = frozenset({Evidence.HANDSET, Evidence.RECIPIENT})
 _SUCCESS, _FAILURE = _of(Outcome.SUCCESS), _of(Outcome.FAILURE)
 
@@ -75,6 +78,7 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
         continues: the provider itself goes on to another channel.
         first, last: the earliest and the latest time at which it was said, in UTC. The provider's
             time, else the time of receipt; None where neither is known.
+        occurred: the latest time at which it happened, by the provider alone; None where it did not say.
     """
 
     status: Status
@@ -87,6 +91,7 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     continues: bool = False
     first: datetime | None = None
     last: datetime | None = None
+    occurred: datetime | None = None
 
     @property
     def resend(self) -> Resend:
@@ -110,10 +115,11 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
             continues=self.continues or other.continues,
             first=earliest(self.first, other.first),
             last=latest(self.last, other.last),
+            occurred=latest(self.occurred, other.occurred),
         )
 
 
-def standing(claims: Sequence[Claim], table: Sequence[Rank] = STANDING) -> Claim:
+def standing(claims: Sequence[Claim], table: Sequence[Rank] = STANDING, *, later_wins: bool = False) -> Claim:
     """What stands: the claim that matches the earliest row.
 
     Of several that match one row, one that says more than `failed`; of these the latest; then by their words.
@@ -121,7 +127,16 @@ def standing(claims: Sequence[Claim], table: Sequence[Rank] = STANDING) -> Claim
     Args:
         claims: at least one.
         table: of precedence. What matches no row stands below all that does.
+        later_wins: of final claims that contradict each other, only those of the latest one's outcome count.
     """
+    if later_wins:
+        ended = [claim for claim in claims if claim.final and claim.status.outcome in OPPOSITE]
+        if ended:
+            # Without the provider's time, a repetition is heard later than what it repeats: the first time counts.
+            last = max(
+                ended, key=lambda claim: (*weight(claim.occurred or claim.first), -_row(claim, table), claim.key())
+            )
+            claims = [claim for claim in claims if claim.status.outcome is last.status.outcome]
 
     def height(claim: Claim) -> tuple[Any, ...]:
         return (-_row(claim, table), claim.status is not Status.FAILED, *weight(claim.last), claim.key())

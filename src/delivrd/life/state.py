@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.life.claims import STANDING, Claim, Rank, earliest, latest, standing, weight
+from delivrd.life.claims import OPPOSITE, STANDING, Claim, Rank, earliest, latest, standing, weight
 from delivrd.report import Report
 from delivrd.vocabulary import Cause, Evidence, Outcome, Resend, Status
 
@@ -70,6 +70,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
         recipient, group_id, channel: as in its reports; of several the first by letter.
         first_heard, last_heard: when the first and the last report were received, else the times that they say.
         silence: that was taken for an answer (`overdue`); anything heard since it began overrules it.
+        later_wins: of final reports that contradict each other, the later one decides (`Account.later_final_wins`).
     """
 
     provider: str
@@ -84,10 +85,11 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     first_heard: datetime | None = None
     last_heard: datetime | None = None
     silence: Silence | None = None
+    later_wins: bool = False
 
     def standing(self, table: Sequence[Rank] = STANDING) -> Claim:
         """What stands of all that was said, by a table of precedence."""
-        said = standing(self.claims, table) if self.claims else _UNHEARD
+        said = standing(self.claims, table, later_wins=self.later_wins) if self.claims else _UNHEARD
         if self.silence is None or not self.silent:
             return said
         status = said.status if self.silence.usual else Status.UNKNOWN
@@ -123,8 +125,11 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def resend(self) -> Resend:
-        """May the gateway send it again? Where a delivery was claimed beside a failure: no."""
-        return self.standing().resend
+        """May the gateway send it again? A failure that contradicts a delivery is `unsafe`: a copy may have arrived."""
+        stands = self.standing()
+        if stands.status.outcome is Outcome.FAILURE and self.contradictions:
+            return Resend.UNSAFE
+        return stands.resend
 
     @property
     def since(self) -> datetime | None:
@@ -133,9 +138,20 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def contradictions(self) -> tuple[Claim, ...]:
-        """Last words that say the opposite of what stands: a failure beside a delivery, or the other way."""
-        opposite = {Outcome.SUCCESS: Outcome.FAILURE, Outcome.FAILURE: Outcome.SUCCESS}.get(self.outcome)
+        """The final claims of the opposite outcome: failures beside a delivery, deliveries beside a failure."""
+        opposite = OPPOSITE.get(self.outcome)
         return tuple(claim for claim in self.claims if claim.final and claim.status.outcome is opposite)
+
+    def explain(self) -> list[str]:
+        """Lines for people: the status, what contradicts it, and the rule by which it was decided."""
+        stands = self.standing()
+        lines = [_told(stands)]
+        if self.contradictions:
+            lines += [f"contradicted by {_told(claim)}" for claim in self.contradictions]
+            rank = next((rank for rank in STANDING if rank.matches(stands)), None)
+            rule = "the later final report wins" if self.later_wins else "" if rank is None else rank.reason
+            lines.append(f"rule: {rule}; resend: {self.resend}")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """The state as plain values, absent ones left out, with what stands of it and what follows from that."""
@@ -146,7 +162,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
             "outcome": self.outcome,
             "evidence": stands.evidence,
             "cause": stands.cause,
-            "resend": stands.resend,
+            "resend": self.resend,
             "since": stands.first,
             "contradictions": list(self.contradictions) or None,
         }
@@ -181,6 +197,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
             earliest(self.first_heard, other.first_heard),
             latest(self.last_heard, other.last_heard),
             max(silences, key=Silence._weight, default=None),
+            self.later_wins or other.later_wins,
         )
 
     def _identity(self) -> tuple[str | None, ...]:
@@ -193,18 +210,33 @@ _UNHEARD: Final = Claim(Status.UNKNOWN, False)
 """What stands of a message of which nothing was said."""
 
 
-def fold(state: State | None, report: Report) -> State:
+def _told(claim: Claim) -> str:
+    words = [claim.status, "final" if claim.final else "not final"]
+    words += [f"evidence {claim.evidence}"] if claim.evidence else []
+    words += [f"cause {claim.cause}"] if claim.cause else []
+    at = claim.occurred or claim.first
+    words += [f"at {at.isoformat()}"] if at else []
+    return ", ".join(words)
+
+
+def fold(state: State | None, report: Report, *, later_wins: bool = False) -> State:
     """A state with one more report in it; None is the empty state.
+
+    Args:
+        state: so far.
+        report: of the same message.
+        later_wins: of final reports that contradict each other, the later one decides. By default, a delivery
+            stands over a failure (`STANDING`). Once it was said of a message, it stays.
 
     Raises:
         ValueError: the report is of another message.
     """
-    said = state_of(report)
+    said = state_of(report, later_wins=later_wins)
     return said if state is None else state.join(said)
 
 
-def state_of(report: Report) -> State:
-    """The state of a message of which this report is all that is known."""
+def state_of(report: Report, *, later_wins: bool = False) -> State:
+    """The state of a message of which this report is all that is known. Args: as `fold`."""
     at = report.occurred_at or report.received_at
     heard = report.received_at or report.occurred_at
     claim = Claim(
@@ -218,6 +250,7 @@ def state_of(report: Report) -> State:
         report.continues,
         at,
         at,
+        report.occurred_at,
     )
     price = Price(report.total_price, report.part_price, report.currency, report.parts, at)
     said = (price.total, price.part, price.parts) != (None, None, None)
@@ -233,6 +266,7 @@ def state_of(report: Report) -> State:
         report.channel,
         heard,
         heard,
+        later_wins=later_wins,
     )
 
 

@@ -19,6 +19,7 @@ from delivrd.explain import Explanation, explain
 from delivrd.files import Sample
 from delivrd.inputs import Input
 from delivrd.ledger import Count, KeptInput, KeptReport
+from delivrd.life import State
 from delivrd.provider import Provider
 from delivrd.report import LONGEST_SHOWN, shorten
 from delivrd.unlisted.codes import table_row, unlisted_codes
@@ -64,8 +65,13 @@ class Looks:
             "warnings": len(report.warnings),
         }
 
-    def opened(self, kept: KeptReport) -> dict[str, Any]:
-        """A report opened: itself, how it was read, and what it was read from."""
+    def opened(self, kept: KeptReport, state: State | None = None) -> dict[str, Any]:
+        """A report opened: itself, how it was read, what it was read from, and what contradicts it.
+
+        Args:
+            kept: the report.
+            state: of its message.
+        """
         report = kept.report
         provider, account = self.reader(report.provider, report.account or "")
         numbers = numbers_of([report], provider, kept.input)
@@ -77,6 +83,7 @@ class Looks:
             "said": said,
             "raw": None if kept.input is None else self._raw(numbers, kept.input.input),
             "fixture": kept.input is not None,
+            "contradicted": state.explain() if state is not None and state.contradictions else [],
         }
 
     def unlisted(self, found: Iterable[KeptReport]) -> list[Row]:

@@ -103,6 +103,8 @@ function openedReport(shown, id) {
     parts.push(part("How its codes were judged, in order of authority", codeSteps(steps.codes)));
     parts.push(part("What fed its fields", table(steps.fields.map((each) => [each.field, each.value, each.from]))));
   }
+  if (shown.contradicted.length)
+    parts.push(part("Its message: final reports contradict each other", preformatted(shown.contradicted.join("\n"), "State")));
   if (shown.said) parts.push(part("Explained", make("p", shown.said)));
   parts.push(part("The input, without secrets", preformatted(shown.raw === null ? "(not kept)" : shown.raw, "The input")));
   parts.push(part("The report", preformatted(JSON.stringify(shown.report, null, 2), "The report")));

@@ -18,7 +18,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from delivrd.asgi import Message, Receive, Scope, Send
-from delivrd.ledger import AsyncLedger, KeptInput, KeptReport, Ledger, LedgerError
+from delivrd.ledger import AsyncLedger, KeptInput, KeptReport, Ledger, LedgerError, RowDamaged
+from delivrd.life import State
 from delivrd.logs import logger
 from delivrd.receiving import Receiver, openapi
 from delivrd.receiving.conduct import Clock, utc_now
@@ -30,6 +31,9 @@ from delivrd.unlisted.fields import numbers_of
 from delivrd.unlisted.raw import NoFixture, fixture
 
 LOG: Final = logger("serve")
+
+_NOT_KEPT: Final = "no such thing is kept"
+_DIGITS: Final = len(str(1 << 63))
 
 _FILES: Final = {
     "/": ("page.html", "text/html"),
@@ -85,7 +89,7 @@ class Page:
                 Route("/openapi.json", self._description),
                 Route("/reports/{message}/{key}", self._report),
                 Route("/reports/{message}/{key}/fixture", self._fixture),
-                Route("/strays/{number:int}", self._stray),
+                Route("/strays/{number}", self._stray),
             ]
         )
 
@@ -138,7 +142,11 @@ class Page:
         return await self._json(_opened, self._looks, request.path_params["message"], request.path_params["key"])
 
     async def _stray(self, request: Request) -> Response:
-        return await self._json(_opened_stray, self._looks, request.path_params["number"])
+        number = request.path_params["number"]
+        # A store has no number of more digits, and some numbers of many digits are refused by Python itself.
+        if not (number.isascii() and number.isdigit() and 0 < len(number) <= _DIGITS and 0 < int(number) < 1 << 63):
+            raise HTTPException(404, _NOT_KEPT)
+        return await self._json(_opened_stray, self._looks, int(number))
 
     async def _json(self, make: Any, *args: Any) -> Response:
         made = await self._made(make, *args)
@@ -154,7 +162,9 @@ class Page:
         try:
             return await self._ledger.run(make, *args)
         except LookupError as error:
-            raise HTTPException(404, "no such thing is kept") from error
+            raise HTTPException(404, _NOT_KEPT) from error
+        except RowDamaged as error:
+            raise HTTPException(500, str(error)) from error
         except NoFixture as error:
             raise HTTPException(409, str(error)) from error
         except LedgerError as error:
@@ -181,16 +191,16 @@ async def _until_none(queue: Queue) -> AsyncIterator[bytes]:
         yield told
 
 
-def _kept(ledger: Ledger, message: str, key: str) -> KeptReport:
-    reports = (kept for each in ledger.find(message) for kept in ledger.history(each))
-    for kept in reports:
-        if kept.report.key == key:
-            return kept
+def _kept(ledger: Ledger, message: str, key: str) -> tuple[KeptReport, State]:
+    for each in ledger.find(message):
+        for kept in ledger.history(each):
+            if kept.report.key == key:
+                return kept, each.state
     raise LookupError
 
 
 def _opened(ledger: Ledger, looks: Looks, message: str, key: str) -> dict[str, Any]:
-    return looks.opened(_kept(ledger, message, key))
+    return looks.opened(*_kept(ledger, message, key))
 
 
 def _opened_stray(ledger: Ledger, looks: Looks, number: int) -> dict[str, Any]:
@@ -205,7 +215,7 @@ def _kept_stray(ledger: Ledger, number: int) -> KeptInput:
 
 
 def _fixture(ledger: Ledger, looks: Looks, message: str, key: str) -> tuple[str, bytes]:
-    kept = _kept(ledger, message, key)
+    kept, _ = _kept(ledger, message, key)
     if kept.input is None:
         raise NoFixture("the input is not kept")
     provider, _ = looks.reader(kept.report.provider, kept.report.account or "")
