@@ -278,7 +278,7 @@ def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
             return name, "", text[start:end]
         found = _DATE_IN_PARTS.match(text, start, end)
         stop = stop if found is None else found.end()
-        value = text[start:stop].strip(_AROUND)
+        value = text[start:stop].strip(_AROUND).rstrip("+")
     return name, value, text[stop:end]
 
 
