@@ -61,8 +61,7 @@ def shapes(draw: st.DrawFn, depth: int = 2) -> type[Shape]:
         if depth and draw(st.booleans()):
             kind = draw(shapes(depth - 1)) | None
         fields.append((attribute, kind, None))
-    made = msgspec.defstruct("Any", fields, bases=(Shape,), rename=dict(zip(attributes, names, strict=True)))
-    return made  # type: ignore[return-value]
+    return msgspec.defstruct("Any", fields, bases=(Shape,), rename=dict(zip(attributes, names, strict=True)))
 
 
 def leaves(shape: type[Shape]) -> dict[str, str]:

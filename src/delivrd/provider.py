@@ -135,6 +135,13 @@ class Provider:
             check_table(table)
         for way in ways:
             check_way(name, way)
+        named: dict[str, tuple[str, ...]] = {}
+        for table in tables:
+            if named.setdefault(table.name, table.fields) != table.fields:
+                raise ValueError(
+                    f"{name}: the tables of {named[table.name]} and {table.fields} have one name, {table.name!r}; "
+                    "give the field that holds a '+' another name in its shape, and fill it in a decode function"
+                )
         self.name = name
         self.vendor = vendor
         self.title = title
