@@ -77,18 +77,17 @@ class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dic
     message_ids: MessageIds = AS_TEXT
 
     def __post_init__(self) -> None:
-        for field, given in (("secrets", self.secrets), ("addresses", self.addresses), ("meanings", self.meanings)):
-            if given.__class__ is tuple:
-                continue
-            if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-                raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
-            # Held as a tuple: a list can be changed, and an iterator gives its items only once.
-            msgspec.structs.force_setattr(self, field, tuple(given))
+        # An account can be made for each input: what is absent costs a comparison.
+        if self.secrets.__class__ is not tuple:
+            self._hold("secrets", self.secrets)
+        if self.addresses.__class__ is not tuple:
+            self._hold("addresses", self.addresses)
+        if self.meanings.__class__ is not tuple:
+            self._hold("meanings", self.meanings)
         if not _is_text(self.name):
             raise AccountError("name: expected a text")
-        for field, text in (("username", self.username), ("password", self.password), ("public_url", self.public_url)):
-            if text is not None and not _is_text(text):
-                raise AccountError(f"{field}: expected a text")
+        if self.username is not None or self.password is not None or self.public_url is not None:
+            self._check_texts()
         for secret in self.secrets:
             if not _is_text(secret) or not secret:
                 raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
@@ -130,6 +129,18 @@ class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dic
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
+
+    def _hold(self, field: str, given: object) -> None:
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
+        # Held as a tuple: a list can be changed, and an iterator gives its items only once.
+        msgspec.structs.force_setattr(self, field, tuple(given))
+
+    def _check_texts(self) -> None:
+        for field in ("username", "password", "public_url"):
+            text = getattr(self, field)
+            if text is not None and not _is_text(text):
+                raise AccountError(f"{field}: expected a text")
 
     def _check_zone(self) -> None:
         if not isinstance(self.zone, str | tzinfo):

@@ -203,7 +203,8 @@ class Provider:
         try:
             read = (self._nobody if account is None else account).ready[self._key].readers[input.__class__]
         except KeyError:
-            read = self._reader(input, account)
+            given = self._nobody if account is None else account
+            read = self._reader(input, given, self._made(given))
         try:
             return read(input, asked, received_at)  # type: ignore[no-any-return]
         except InputError as error:
@@ -228,9 +229,8 @@ class Provider:
         at = None if received_at is None else _aware(received_at)
         self.check(account)
         given = self._nobody if account is None else account
-        return read_each_input(
-            inputs, self._made(given).readers, at, self._refusal, lambda each: self._reader(each, given)
-        )
+        ready = self._made(given)
+        return read_each_input(inputs, ready.readers, at, self._refusal, lambda each: self._reader(each, given, ready))
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
         """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
@@ -249,13 +249,9 @@ class Provider:
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
         kind = input.__class__
-        try:
-            ready = account.ready[self._key]
-            read = ready.readers[kind]
-            proofs, provable = ready.proofs[kind]
-        except KeyError:
-            read = self._reader(input, account)
-            proofs, provable = self._proofs(kind, account)
+        ready = account.ready.get(self._key) or self._made(account)
+        read = ready.readers.get(kind) or self._reader(input, account, ready)
+        proofs, provable = ready.proofs.get(kind) or self._proofs(kind, account, ready)
         if received_at is not None:
             received_at = _aware(received_at)
         try:
@@ -272,7 +268,7 @@ class Provider:
             for scheme in proofs:
                 if not scheme.authentic(input, account, received_at):
                     raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
-            return read(input, None, received_at)  # type: ignore[no-any-return]
+            return read(input, None, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
@@ -409,7 +405,7 @@ class Provider:
                 secrets = (*secrets, own)
         return tuple(secrets)
 
-    def _reader(self, input: Input, account: Account | None) -> Read:
+    def _reader(self, input: Input, account: Account, ready: _Ready) -> Read:
         """What reads inputs of one kind for an account.
 
         Raises:
@@ -417,19 +413,18 @@ class Provider:
             TypeError: the input is none.
         """
         kind = type(input)
-        given = self._nobody if account is None else account
-        ready = self._made(given)
-        terms = ready.terms or self._terms(given, ready)
+        terms = ready.terms or self._terms(account, ready)
         compiled = (self._compiled or self.compiled()).get(kind)
         if compiled is not None:
-            return ready.readers.setdefault(kind, compiled.open(terms))
+            read = ready.readers[kind] = compiled.open(terms)
+            return read
         _require_input(input)
         return ready.readers.setdefault(kind, _reads_nothing(self.name, tuple(self.ways)))
 
-    def _proofs(self, kind: type[Input], account: Account) -> tuple[tuple[Scheme, ...], bool]:
+    def _proofs(self, kind: type[Input], account: Account, ready: _Ready) -> tuple[tuple[Scheme, ...], bool]:
         schemes = tuple(self.proofs(kind, account))
-        found = (schemes, any(scheme.sufficient for scheme in schemes))
-        return self._made(account).proofs.setdefault(kind, found)
+        found = ready.proofs[kind] = (schemes, True in [scheme.sufficient for scheme in schemes])
+        return found
 
     def _terms(self, account: Account, ready: _Ready) -> Terms:
         settings = self._settings(account)
