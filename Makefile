@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile bench bench-profile bench-arrow bench-engines bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile bench bench-accounts bench-profile bench-arrow bench-engines bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ bench: $(READY) ## what reading costs, beside what it could cost and what peers 
 	$(UV) pip install --quiet --group bench
 	$(UV) pip install --quiet --no-deps jasmin
 	$(BIN)/python tests/bench.py --reports $(or $(REPORTS),1000000)
+
+bench-accounts: $(READY) ## what many accounts cost beside few, and an account made for each call beside a held one
+	$(BIN)/python tests/bench_growth.py
 
 bench-profile: $(READY) ## where the time of a read goes, line by line of the compiled reader
 	$(BIN)/python tests/bench_profile.py

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench_growth import batches, hostile, starting, staying
+from bench_growth import accounts, batches, hostile, starting, staying
 from bench_measure import keep
 from bench_reading import reading
 
@@ -24,7 +24,7 @@ def main() -> int:
     options.add_argument("--reports", type=int, default=1_000_000)
     options.add_argument("--alone", action="store_true")
     given = options.parse_args()
-    figures = [*reading(), *batches(), *hostile()]
+    figures = [*reading(), *batches(), *hostile(), *accounts()]
     missed_by: dict[str, dict[str, list[str]]] = {}
     if not given.alone:
         from bench_peers import peers

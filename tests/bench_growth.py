@@ -1,7 +1,9 @@
-"""What grows with the input, and what does not grow at all.
+"""What grows with the input or with the number of accounts, and what does not grow at all.
 
-Batches cost the same for each item, hostile inputs no more than their length, and a process that reads for days holds
-no more than at its beginning.
+Batches cost the same for each item, hostile inputs no more than their length, a process that reads for days holds no
+more than at its beginning, and a callback costs the same whether ten accounts take turns or ten thousand.
+
+Run: `make bench` for all of it, `make bench-accounts` for the accounts alone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count, cycle
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +27,7 @@ from bench_inputs import pdu, request, response
 from bench_measure import Figure, timed
 
 from delivrd import Account, DeliverSm, InputError, Registry, Request, Response
+from delivrd.ledger import Arrival, Ledger
 from delivrd_messente.omnichannel import Delivery
 from delivrd_smpp import read_receipt_text
 from delivrd_smpp.text import LONGEST
@@ -85,6 +90,78 @@ def hostile() -> list[Figure]:
         once, twice = timed(lambda make=make, n=size: make(n), lambda make=make, n=2 * size: make(n), rounds=15)
         found.append(figure_of(name, once, twice, 2.5))
     return found
+
+
+ACCOUNTS = (10, 1_000, 10_000)
+SHORT = 0.004
+
+
+def accounts() -> list[Figure]:
+    """What a callback costs where many accounts take turns, beside ten; and with an account made anew for each."""
+    providers = Registry.installed()
+    legacy, omni = providers["messente-legacy"], providers["messente-omnichannel"]
+    event = request("messente-omnichannel", "delivered-documented-sample.http")
+    print("\nAccounts that take turns: what one call costs, beside ten accounts")
+    found = []
+    with (
+        TemporaryDirectory(prefix="delivrd-bench-") as folder,
+        Ledger.open(f"{folder}/ledger.db", migrate=True) as ledger,
+    ):
+        numbers = count()
+
+        def record(account: Account, input: Request) -> None:
+            # A report of its own each time: one that is known already is not written.
+            sent = Request("GET", f"{input.target}&sms_unique_id=m-{next(numbers)}")
+            ledger.record(Arrival(legacy, sent, legacy.receive(sent, account), AT, account))
+
+        uses: dict[str, tuple[Callable[[Account, Request], object], bool, int]] = {
+            "receive": (lambda account, sent: legacy.receive(sent, account), True, 200),
+            "blotted": (lambda account, sent: legacy.blotted(sent, account), True, 200),
+            "record": (record, False, 60),
+        }
+        for name, (use, named, rounds) in uses.items():
+            rings = [ring(size, use, named=named) for size in ACCOUNTS]
+            costs = timed(*rings, rounds=rounds, longest=SHORT)
+            found += [
+                figure_of(f"{name}: {size:,} accounts / {ACCOUNTS[0]}", costs[0], cost, 1.5)
+                for size, cost in zip(ACCOUNTS[1:], costs[1:], strict=True)
+            ]
+    print("\nAn account made for each call, beside a held one")
+    for title, provider, unsigned in (("query, secret in the URL", legacy, CALLBACK), ("JSON, signed", omni, event)):
+        held = Account("main", secrets=["a-long-random-word"])
+        sent = unsigned
+        for scheme in provider.proofs(Request, held):
+            sent = scheme.sign(sent, held)  # type: ignore[assignment]
+        taken, made = timed(
+            lambda provider=provider, sent=sent, held=held: provider.receive(sent, held),
+            lambda provider=provider, sent=sent: provider.receive(
+                sent, Account("main", secrets=["a-long-random-word"])
+            ),
+        )
+        found.append(figure_of(f"{title}: an account for each call", taken, made, 3))
+    return found
+
+
+CALLBACK = Request("GET", "/dlr?sms_unique_id=m-1&stat=DELIVRD&err=000")
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def ring(size: int, use: Callable[[Account, Request], object], *, named: bool) -> Callable[[], object]:
+    """A call that is each account's turn, one after the other; each has been used once.
+
+    Args:
+        named: the callbacks name their message.
+    """
+    sent = "&sms_unique_id=m-1" if named else ""
+    pairs = [
+        (Account(f"a{number}", secrets=[f"a-long-random-word-{number}"]),
+         Request("GET", f"/dlr?secret=a-long-random-word-{number}&stat=DELIVRD&err=000{sent}"))
+        for number in range(size)
+    ]  # fmt: skip
+    for account, input in pairs:
+        use(account, input)
+    turns = cycle(pairs)
+    return lambda: use(*next(turns))
 
 
 def fields(count: int) -> bytes:
@@ -159,3 +236,13 @@ def resident() -> int:
     """KiB that this process holds."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def main() -> int:
+    missed = [each.name for each in accounts() if not each.kept]
+    print(f"\nNot reached: {', '.join(missed) or 'nothing'}")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

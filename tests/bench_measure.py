@@ -55,11 +55,15 @@ class Figure:
         return f"{self.name:58} {self.base_us:9.3f} us {self.cost_us:9.3f} us {self.ratio:7.2f}{verdict}"
 
 
-def timed(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[list[float]]:
-    """Microseconds a call, of each call in each round; timed in turns, slow ones in fewer calls a round."""
+def timed(*calls: Callable[[], object], rounds: int = ROUNDS, longest: float = LONGEST_ROUND) -> list[list[float]]:
+    """Microseconds a call, of each call in each round; timed in turns, slow ones in fewer calls a round.
+
+    Args:
+        longest: seconds of a round. In short ones nobody else takes the processor, if there are enough of them.
+    """
     timers = [Timer(call) for call in calls]
     slowest = max(timer.timeit(3) / 3 for timer in timers)
-    count = max(1, min(CALLS, int(LONGEST_ROUND / slowest)))
+    count = max(1, min(CALLS, int(longest / slowest)))
     found: list[list[float]] = [[] for _ in timers]
     for _ in range(rounds):
         for times, timer in zip(found, timers, strict=True):

@@ -5,6 +5,7 @@ Run: `make bench-profile`. Lines that add less than the noise show as nothing; t
 
 from __future__ import annotations
 
+from functools import partial
 from timeit import Timer
 from typing import Any
 
@@ -23,20 +24,20 @@ class _Seen:
     """The last reader that was compiled for inputs, as source, and what it was bound to."""
 
     def __init__(self) -> None:
-        self.found: tuple[str, dict[str, Any], builder.Frame, dict[str, Any]] | None = None
+        self.found: tuple[str, dict[str, Any], builder.Frame, tuple[Any, ...]] | None = None
 
     def watch(self) -> None:
         made, bound = builder.Compiled.__init__, builder.Compiled.bind
 
-        def make(this: Any, provider: str, reading: Any, code_fields: Any, entry: Any) -> None:
-            made(this, provider, reading, code_fields, entry)
+        def make(this: Any, provider: str, reading: Any, code_fields: Any, entry: Any, **constants: Any) -> None:
+            made(this, provider, reading, code_fields, entry, **constants)
             this.seen = (Writer(reading, code_fields, entry).source(), entry)
 
-        def bind(this: Any, frame: builder.Frame, **names: Any) -> Any:
+        def bind(this: Any, frame: builder.Frame, *names: Any) -> Any:
             source, entry = this.seen
             if entry.opening:
                 self.found = (source, this._make.__globals__, frame, names)
-            return bound(this, frame, **names)
+            return bound(this, frame, *names)
 
         builder.Compiled.__init__ = make  # type: ignore[method-assign]
         builder.Compiled.bind = bind  # type: ignore[method-assign]
@@ -58,9 +59,9 @@ def profile(title: str, provider: Provider, input: Input, account: Account, seen
         whole = cut[-1].strip().startswith("return Receipt")
         own = dict(space)
         exec("\n".join([*head, *cut, *([] if whole else ["        return None"]), "    return build", ""]), own)
-        memory = Memory(frame.classifier)
-        given = (frame.account, memory.verdicts, memory.classify, frame.zone, {}, {}, frame.falls_back)
-        build = own["make"](*given, **names)
+        memory = Memory()
+        classify = partial(memory.classify, frame.classifier)
+        build = own["make"](frame.account, memory.verdicts, classify, frame.zone, {}, {}, frame.falls_back, *names)
         build(input, None, None)
         took = best(lambda build=build: build(input, None, None))
         if took - before > 15 or whole:

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from delivrd.addresses import read_network
-from delivrd.blots import blotter
+from delivrd.blots import Blotter
 from delivrd.errors import AccountError
 from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.records import encodable
@@ -24,8 +24,27 @@ from delivrd.times import read_zone
 MIB: Final = 1 << 20
 
 
-class Account(msgspec.Struct, frozen=True, eq=False):
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class _Derived:
+    """What is made of an account, and lives as long as it.
+
+    Attributes:
+        networks: those of the addresses that are IP networks.
+        ready: what each provider has made ready for the account, by the provider; its own affair. Nothing in it may
+            refer to the account, which would keep itself alive: the garbage collector does not follow an account that
+            holds plain values alone.
+    """
+
+    networks: tuple[Network, ...]
+    ready: dict[Any, Any]
+
+
+class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dict=True):
     """What a gateway has agreed with a provider. Two accounts are the same only if they are one object.
+
+    Keep it: each provider makes itself ready for an account once, and the account holds what it made.
 
     Attributes:
         name: appears in reports; empty for none.
@@ -63,28 +82,28 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     later_final_wins: bool = False
 
     def __post_init__(self) -> None:
-        for field in ("secrets", "addresses", "meanings"):
-            given = getattr(self, field)
-            if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-                raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
-            # Held as a tuple: a list can be changed, and an iterator gives its items only once.
-            msgspec.structs.force_setattr(self, field, tuple(given))
-        for field in ("name", "username", "password", "public_url"):
-            if not _is_text(getattr(self, field)) and (field == "name" or getattr(self, field) is not None):
-                raise AccountError(f"{field}: expected a text")
+        # An account can be made for each input: what is absent costs a comparison.
+        if self.secrets.__class__ is not tuple:
+            self._hold("secrets", self.secrets)
+        if self.addresses.__class__ is not tuple:
+            self._hold("addresses", self.addresses)
+        if self.meanings.__class__ is not tuple:
+            self._hold("meanings", self.meanings)
+        if not _is_text(self.name):
+            raise AccountError("name: expected a text")
+        if self.username is not None or self.password is not None or self.public_url is not None:
+            self._check_texts()
         for at, secret in enumerate(self.secrets):
             if not _is_text(secret) or not secret.strip():
                 raise AccountError(f"secrets[{at}]: expected a text that is not blank; a blank secret admits everybody")
-        for at, address in enumerate(self.addresses):
-            if not _is_text(address):
-                raise AccountError(f"addresses[{at}]: expected a text")
-            if "@" not in address and _network(address) is None:
-                said = "expected an IP network ('192.0.2.0/24', without bits behind the mask) or a mail address"
-                raise AccountError(f"addresses[{at}]: {said}")
-        if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
-            raise AccountError("meanings: expected Meanings")
-        self._check_zone()
+        for meaning in self.meanings:
+            if not isinstance(meaning, Meanings):
+                raise AccountError("meanings: expected Meanings")
+        if self.zone is not None:
+            self._check_zone()
         self._check_kinds()
+        self.__dict__["networks"] = self._read_networks() if self.addresses else ()
+        self.__dict__["ready"] = {}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Account:
@@ -109,15 +128,30 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         """The zone, ready to use."""
         return read_zone(self.zone) if isinstance(self.zone, str) else self.zone
 
+    def __copy__(self) -> Account:
+        return self
+
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return blotter((*self.secrets, self.password or "")).text(text)
+        return Blotter(tuple(filter(None, (*self.secrets, self.password)))).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
 
+    def _hold(self, field: str, given: object) -> None:
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
+        # Held as a tuple: a list can be changed, and an iterator gives its items only once.
+        msgspec.structs.force_setattr(self, field, tuple(given))
+
+    def _check_texts(self) -> None:
+        for field in ("username", "password", "public_url"):
+            text = getattr(self, field)
+            if text is not None and not _is_text(text):
+                raise AccountError(f"{field}: expected a text")
+
     def _check_zone(self) -> None:
-        if self.zone is not None and not isinstance(self.zone, str | tzinfo):
+        if not isinstance(self.zone, str | tzinfo):
             raise AccountError("zone: expected a name, an offset or a tzinfo")
         if isinstance(self.zone, str):
             try:
@@ -137,18 +171,29 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if not isinstance(self.message_ids, MessageIds):
             raise AccountError("message_ids: expected MessageIds")
 
+    def _read_networks(self) -> tuple[Network, ...]:
+        networks = []
+        for at, address in enumerate(self.addresses):
+            if not _is_text(address):
+                raise AccountError(f"addresses[{at}]: expected a text")
+            if "@" not in address:
+                networks.append(_read_network(at, address))
+        return tuple(networks)
 
-def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """A network; None where the text is none."""
+
+def _read_network(at: int, address: str) -> Network:
     try:
-        return read_network(text)
+        return read_network(address)
     except ValueError:
-        return None
+        pass
+    # Outside the handler: the caught error shows the text.
+    said = "expected an IP network ('192.0.2.0/24', without bits behind the mask) or a mail address"
+    raise AccountError(f"addresses[{at}]: {said}")
 
 
 def _is_text(value: object) -> bool:
     """Whether it is a text that every encoding of Unicode can write."""
-    return isinstance(value, str) and encodable(value) == value
+    return isinstance(value, str) and (value.isascii() or encodable(value) == value)
 
 
 def unknown_field(name: str, known: Collection[str]) -> str:
