@@ -105,8 +105,8 @@ def test_white_space_around_a_code_is_no_part_of_it_and_alone_is_no_code():
     )
     assert classifier.judge({"stat": "sent\r\n"}).status is Status.SENT
     assert classifier.judge({"err": "E "}).status is Status.UNKNOWN
-    assert Memory(classifier).classify((" ", "E"))[8] == {"err": "E"}
-    assert Memory(classifier).classify(("\t", "")) is None
+    assert Memory().classify(classifier, (" ", "E"))[8] == {"err": "E"}
+    assert Memory().classify(classifier, ("\t", "")) is None
 
 
 def test_the_providers_own_words_on_a_failure_stand_whoever_named_the_cause():
@@ -225,7 +225,7 @@ def test_finality_can_be_a_field_of_its_own():
     assert classifier.judge({"status": "UNDELIV", "isFinal": "True"}).final is True
     unlisted = classifier.judge({"status": "strange", "isFinal": "true"})
     assert (unlisted.status, unlisted.final) == (Status.UNKNOWN, False)
-    assert Memory(classifier).classify(("UNDELIV", False))[1] is False
+    assert Memory().classify(classifier, ("UNDELIV", False))[1] is False
     strange = classifier.judge({"status": "UNDELIV", "isFinal": "perhaps"})
     assert strange.final is True
     assert [warning.kind for warning in strange.warnings] == [WarningKind.BAD_VALUE]
@@ -233,11 +233,11 @@ def test_finality_can_be_a_field_of_its_own():
 
 def test_no_code_at_all_means_what_the_provider_says_or_nothing():
     tables = [table("status", row("SENT", Status.SENT))]
-    assert Memory(Classifier(tables)).classify((None,)) is None
+    assert Memory().classify(Classifier(tables), (None,)) is None
     assert Classifier(tables, finality="isFinal").judge({"isFinal": "true"}) is None
     said = NoCode(Status.ACCEPTED, False, Evidence.PROVIDER, "still being processed")
     for values in ((None,), ("",)):
-        assert Memory(Classifier(tables, no_code=said)).classify(values)[:3] == (
+        assert Memory().classify(Classifier(tables, no_code=said), values)[:3] == (
             Status.ACCEPTED,
             False,
             Evidence.PROVIDER,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
-from ipaddress import ip_network
-from typing import Any, Final
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -22,8 +22,27 @@ from delivrd.times import read_zone
 MIB: Final = 1 << 20
 
 
-class Account(msgspec.Struct, frozen=True, eq=False):
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class _Derived:
+    """What is made of an account, and lives as long as it.
+
+    Attributes:
+        networks: those of the addresses that are IP networks.
+        ready: what each provider has made ready for the account, by the provider; its own affair. Nothing in it may
+            refer to the account, which would keep itself alive: the garbage collector does not follow an account that
+            holds plain values alone.
+    """
+
+    networks: tuple[Network, ...]
+    ready: dict[Any, Any]
+
+
+class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dict=True):
     """What a gateway has agreed with a provider. Two accounts are the same only if they are one object.
+
+    Keep it: each provider makes itself ready for an account once, and the account holds what it made.
 
     Attributes:
         name: appears in reports; empty for none.
@@ -58,26 +77,29 @@ class Account(msgspec.Struct, frozen=True, eq=False):
     message_ids: MessageIds = AS_TEXT
 
     def __post_init__(self) -> None:
-        for field in ("secrets", "addresses", "meanings"):
-            given = getattr(self, field)
+        for field, given in (("secrets", self.secrets), ("addresses", self.addresses), ("meanings", self.meanings)):
+            if given.__class__ is tuple:
+                continue
             if isinstance(given, str | bytes) or not isinstance(given, Iterable):
                 raise AccountError(f"{field}: expected a list, got {type(given).__name__}; put it in brackets")
             # Held as a tuple: a list can be changed, and an iterator gives its items only once.
             msgspec.structs.force_setattr(self, field, tuple(given))
-        for field in ("name", "username", "password", "public_url"):
-            if not _is_text(getattr(self, field)) and (field == "name" or getattr(self, field) is not None):
+        if not _is_text(self.name):
+            raise AccountError("name: expected a text")
+        for field, text in (("username", self.username), ("password", self.password), ("public_url", self.public_url)):
+            if text is not None and not _is_text(text):
                 raise AccountError(f"{field}: expected a text")
-        if not all(_is_text(secret) and secret for secret in self.secrets):
-            raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
-        for address in self.addresses:
-            if not _is_text(address):
-                raise AccountError("addresses: expected texts")
-            if "@" not in address:
-                self._check_network(address)
-        if not all(isinstance(meaning, Meanings) for meaning in self.meanings):
-            raise AccountError("meanings: expected Meanings")
-        self._check_zone()
+        for secret in self.secrets:
+            if not _is_text(secret) or not secret:
+                raise AccountError("secrets: expected texts that are not empty; an empty secret admits everybody")
+        for meaning in self.meanings:
+            if not isinstance(meaning, Meanings):
+                raise AccountError("meanings: expected Meanings")
+        if self.zone is not None:
+            self._check_zone()
         self._check_kinds()
+        self.__dict__["networks"] = self._read_networks() if self.addresses else ()
+        self.__dict__["ready"] = {}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Account:
@@ -99,6 +121,9 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         """The zone, ready to use."""
         return read_zone(self.zone) if isinstance(self.zone, str) else self.zone
 
+    def __copy__(self) -> Account:
+        return self
+
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
         return blotter((*self.secrets, self.password or "")).text(text)
@@ -107,7 +132,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
 
     def _check_zone(self) -> None:
-        if self.zone is not None and not isinstance(self.zone, str | tzinfo):
+        if not isinstance(self.zone, str | tzinfo):
             raise AccountError("zone: expected a name, an offset or a tzinfo")
         if isinstance(self.zone, str):
             try:
@@ -123,19 +148,24 @@ class Account(msgspec.Struct, frozen=True, eq=False):
         if not isinstance(self.message_ids, MessageIds):
             raise AccountError("message_ids: expected MessageIds")
 
-    @staticmethod
-    def _check_network(address: str) -> None:
-        try:
-            ip_network(address)
-        except ValueError as error:
-            raise AccountError(
-                f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
-            ) from error
+    def _read_networks(self) -> tuple[Network, ...]:
+        if not all(map(_is_text, self.addresses)):
+            raise AccountError("addresses: expected texts")
+        return tuple(map(_read_network, (address for address in self.addresses if "@" not in address)))
+
+
+def _read_network(address: str) -> Network:
+    try:
+        return ip_network(address)
+    except ValueError as error:
+        raise AccountError(
+            f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
+        ) from error
 
 
 def _is_text(value: object) -> bool:
     """Whether it is a text that every encoding of Unicode can write."""
-    return isinstance(value, str) and encodable(value) == value
+    return isinstance(value, str) and (value.isascii() or encodable(value) == value)
 
 
 _WHERE: Final = " - at `$"

@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -207,7 +207,7 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
     sufficient: ClassVar[bool] = True
 
     def configured(self, account: Account) -> bool:
-        return any("@" not in address for address in account.addresses)
+        return bool(account.networks)
 
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         try:
@@ -216,11 +216,10 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
             return False
         # A socket that takes both versions shows an IPv4 client as ::ffff:192.0.2.7.
         client = getattr(client, "ipv4_mapped", None) or client
-        return any(client in ip_network(address) for address in account.addresses if "@" not in address)
+        return any(client in network for network in account.networks)
 
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
-        first = next(address for address in account.addresses if "@" not in address)
-        return msgspec.structs.replace(_request(input), client=str(ip_network(first)[0]))
+        return msgspec.structs.replace(_request(input), client=str(account.networks[0][0]))
 
 
 class AllowedSender(msgspec.Struct, frozen=True):

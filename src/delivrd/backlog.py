@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from delivrd.builder import Read
 from delivrd.errors import InputError
 from delivrd.inputs import Input
-from delivrd.readers import Read
 from delivrd.receipt import Receipt, Reply
 
 
@@ -19,27 +19,28 @@ def read_each_input(
     readers: Mapping[type[Input], Read],
     received_at: datetime | None,
     refusal: Callable[[Input, InputError], Reply | None],
-    require: Callable[[object], None],
+    reader: Callable[[Input], Read],
 ) -> Iterator[Receipt | InputError]:
     """What comes of each input, in order.
 
     Args:
         inputs: of any kind.
-        readers: for each kind.
+        readers: for each kind, as far as they are made.
         received_at: when they arrived; aware, in UTC.
         refusal: the reply to the sender of an input that could not be taken.
-        require: refuses what is no input.
+        reader: makes the one for the kind of an input; refuses what is none.
     """
     for each in inputs:
         found: Receipt | InputError
         try:
-            found = readers[each.__class__](each, None, received_at)
+            read = readers[each.__class__]
+        except KeyError:
+            read = reader(each)
+        try:
+            found = read(each, None, received_at)
         except InputError as error:
             error.reply = refusal(each, error)
             # Nobody raises it: what hangs on it would keep the reader's frames, and the input, alive.
             error.__traceback__ = error.__context__ = error.__cause__ = None
             found = error
-        except KeyError:
-            require(each)
-            raise
         yield found

@@ -6,54 +6,74 @@ by item, so that nothing good is lost to anything bad.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from delivrd.builder import Build
-from delivrd.report import Report
-from delivrd.shapes import Shape, wire_fields
+from delivrd.shapes import Shape, kinds_of, wire_fields
 
 NOT_STRICT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What a strict typed decode can raise."""
 
 
-def strict_reader(
-    shape: type[Shape], build: Build, items: str | None, inherit: tuple[str, ...]
-) -> Callable[[bytes, datetime | None], tuple[Report, ...]]:
-    """The strict reader of a body.
+DecodeItems = Callable[[bytes], Sequence[Shape]]
+"""From a body to its items. Raises `NOT_STRICT`."""
+
+
+def item_decoder(shape: type[Shape], items: str | None, inherit: tuple[str, ...]) -> DecodeItems:
+    """The strict decode of a body.
 
     Args:
         shape: of an item.
-        build: makes the report of one.
         items: the field that lists the items; empty where the body is the list, None where it is one item.
         inherit: fields of the outer object that an item takes where it has none of its own.
     """
     if items is None:
         decode_one = msgspec.json.Decoder(shape).decode
-        return lambda body, at: (build(decode_one(body), at, None, None),)
+        return lambda body: (decode_one(body),)
     if not items:
-        decode_list = msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]
-        return lambda body, at: tuple([build(item, at, None, None) for item in decode_list(body)])
-    attributes = {name: wire_fields(shape)[name][0][-1] for name in inherit}
+        return msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]
+    types = {field.name: field.type for field in msgspec.structs.fields(shape)}
+    # Numbered, since an attribute of the shape can have any name.
+    own = {f"inherited{number}": wire_fields(shape)[name][0][0] for number, name in enumerate(inherit)}
+    listed: Any = list[shape]  # type: ignore[valid-type]
     outer = msgspec.defstruct(
         "Batch",
-        [("items", list[shape]), *((attribute, str | None, None) for attribute in attributes.values())],  # type: ignore[valid-type]
-        rename={"items": items} | {attribute: name for name, attribute in attributes.items()},
+        [("listed", listed), *((number, types[attribute], None) for number, attribute in own.items())],
+        rename={"listed": items} | dict(zip(own, inherit, strict=True)),
         forbid_unknown_fields=True,
     )
     decode_outer = msgspec.json.Decoder(outer).decode
 
-    def read(body: bytes, at: datetime | None) -> tuple[Report, ...]:
-        found: Any = decode_outer(body)
-        given = {name: getattr(found, name) for name in attributes.values()}
-        return tuple([build(_inherit(item, given), at, None, None) for item in found.items])
+    def decode(body: bytes) -> list[Shape]:
+        batch: Any = decode_outer(body)
+        given = {attribute: getattr(batch, number) for number, attribute in own.items()}
+        return [_inherit(item, given) for item in batch.listed] if given else batch.listed
 
-    return read
+    return decode
+
+
+def check_batch(where: str, shape: type[Shape], items: str | None, inherit: tuple[str, ...]) -> None:
+    """Refuse a declaration of a batch that no reader can follow.
+
+    Raises:
+        ValueError: it inherits what is no field of the items' own shape, or without a list in an outer object.
+    """
+    kinds = kinds_of(shape)
+    wrong = sorted(name for name in inherit if name == items or not isinstance(kinds.get(name), str))
+    if wrong:
+        known = ", ".join(name for name, kind in kinds.items() if isinstance(kind, str) and name != items)
+        raise ValueError(
+            f"{where}, inherit: expected fields of {shape.__name__} itself ({known}), got {', '.join(wrong)}"
+        )
+    if inherit and not items:
+        raise ValueError(f"{where}, inherit: expected `items`, the field beside which the inherited fields stand")
 
 
 def _inherit(item: Shape, given: dict[str, Any]) -> Shape:
-    lacking = {name: value for name, value in given.items() if value and not getattr(item, name)}
+    # 0 and False are values: only None and empty text are absent.
+    lacking = {
+        name: value for name, value in given.items() if value not in (None, "") and getattr(item, name) in (None, "")
+    }
     return msgspec.structs.replace(item, **lacking) if lacking else item

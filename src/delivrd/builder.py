@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from delivrd.accounts import Account
 from delivrd.classify import Classifier
 from delivrd.entries import Entry
 from delivrd.errors import InputError
@@ -27,7 +27,7 @@ from delivrd.numbers import international
 from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning
 from delivrd.shapes import Reading, wire_fields
-from delivrd.times import Moment, read_zone, remember_time
+from delivrd.times import Moment, remember_time
 from delivrd.values import (
     as_text,
     first_of,
@@ -40,6 +40,9 @@ from delivrd.values import (
     without_code,
 )
 from delivrd.writer import Writer
+
+Read = Callable[[Any, "str | None", "datetime | None"], Receipt]
+"""Reads one input: (input, asked, received_at)."""
 
 Build = Callable[[Any, "datetime | None", "list[Warning] | None", "dict[str, Any] | None"], Report]
 """From (item, received_at, warnings so far, extras) to a report. Raises `Unreadable`."""
@@ -61,28 +64,12 @@ class Frame(msgspec.Struct, frozen=True):
     falls_back: bool
 
 
-def frame_of(account: Account, reading: Reading, settings: Any, classifier: Classifier) -> Frame:
-    """What an account adds to a reading.
-
-    Args:
-        account: whose name and zone count.
-        reading: whose documented zone and fallback count where the account says nothing.
-        settings: the account's, checked.
-        classifier: the tables with the account's meanings.
-
-    Raises:
-        ValueError: there is no such zone.
-    """
-    zone = account.local_zone() or (read_zone(reading.zone) if reading.zone else None)
-    fallback = reading.fallback
-    falls_back = fallback is not None and bool(getattr(settings, fallback.setting, True))
-    return Frame(account.name or None, classifier, zone, falls_back)
-
-
 class Compiled:
     """The function of one entry for one reading, compiled once and still to be given an account's frame."""
 
-    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], entry: Entry) -> None:
+    def __init__(
+        self, provider: str, reading: Reading, code_fields: tuple[str, ...], entry: Entry, **constants: Any
+    ) -> None:
         writer = Writer(reading, code_fields, entry)
         namespace: dict[str, Any] = {
             "UTC": UTC,
@@ -106,13 +93,36 @@ class Compiled:
             "remember_time": remember_time,
             "warned": warned,
             "without_code": without_code,
+            **constants,
         }
         exec(compile(writer.source(), f"<reading of {provider}>", "exec"), namespace)  # noqa: S102 - see the module's docstring
         self._make: Callable[..., Any] = namespace["make"]
 
-    def bind(self, frame: Frame, **names: Any) -> Any:
-        """The function for one account. `names` are those that its entry lists."""
-        memory = Memory(frame.classifier)
+    def bind(self, frame: Frame, *names: Any) -> Any:
+        """The function for one account: cheap, for an account may be made for each input.
+
+        Args:
+            frame: what the account adds.
+            names: what the entry lists, in its order.
+        """
+        classifier = frame.classifier
+        # What codes mean depends on the classifier alone, which nearly all accounts share.
+        memory = classifier.memories.get(self)
+        if memory is None:
+            memory = classifier.memories.setdefault(self, Memory())
         times: tuple[dict[str, Moment], dict[str, Any]] = ({}, {})
-        given = (frame.account, memory.verdicts, memory.classify, frame.zone, *times, frame.falls_back)
-        return self._make(*given, **names)
+        classify = partial(memory.classify, classifier)
+        return self._make(frame.account, memory.verdicts, classify, frame.zone, *times, frame.falls_back, *names)
+
+
+def later(make: Callable[[], Read]) -> Read:
+    """A reader that is made when it is first needed."""
+    read: Read | None = None
+
+    def read_later(input: Any, asked: str | None, received_at: datetime | None) -> Receipt:
+        nonlocal read
+        if read is None:
+            read = make()
+        return read(input, asked, received_at)
+
+    return read_later

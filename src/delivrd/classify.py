@@ -9,12 +9,13 @@ which a code can have its say; each step of a verdict names one of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from copy import copy
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from delivrd.report import TableUse, Warning, WarningKind, shorten
-from delivrd.tables import CodeKey, CodeTable, Consulted, Meanings, Row, check_rows, normalise
+from delivrd.tables import CodeKey, CodeTable, Consulted, Meanings, Row, check_rows, join_code, normalise
 from delivrd.verdicts import NoCode, Rule, Step, Verdict
 from delivrd.vocabulary import Cause, Evidence, Outcome, Permanence, Status
 
@@ -71,12 +72,32 @@ class Classifier:
         self._finality = finality
         self._beside = {finality, *code_fields([each for each in tables if each.consulted is Consulted.QUALIFIES])}
         self._no_code = no_code
-        self.lookups = [_lay_over(table, meanings) for table in tables]
+        self.lookups = [
+            Lookup(table, {normalise(row.code, table.compare): row for row in table.rows}, frozenset(), False)
+            for table in tables
+        ]
         """The rows that are looked up: each table with the account's meanings laid over it, in order of authority."""
-        known = [table.name for table in tables]
+        self.memories: dict[object, Any] = {}
+        """What each reader remembers of the verdicts: `delivrd.memory.Memory`, by the reader."""
+        self._lay_over(meanings)
+
+    def with_meanings(self, meanings: Sequence[Meanings]) -> Classifier:
+        """A classifier with more meanings laid over it. Only what they change is made anew.
+
+        Raises:
+            ValueError: as for a classifier.
+        """
+        made = copy(self)
+        made.memories = {}
+        made._lay_over(meanings)
+        return made
+
+    def _lay_over(self, meanings: Sequence[Meanings]) -> None:
+        known = [lookup.table.name for lookup in self.lookups]
         for meaning in meanings:
             if meaning.field not in known:
                 raise ValueError(f"meanings: no field {meaning.field!r}; expected one of: {', '.join(known)}")
+        self.lookups = [_lay_over(lookup, meanings) for lookup in self.lookups]
 
     def judge(self, sent: Mapping[str, str]) -> Verdict | None:
         """What the codes mean.
@@ -121,23 +142,23 @@ def code_fields(tables: Sequence[CodeTable], finality: str | None = None) -> tup
     return tuple(fields)
 
 
-def _lay_over(table: CodeTable, meanings: Sequence[Meanings]) -> Lookup:
-    rows = {normalise(row.code, table.compare): row for row in table.rows}
-    changed: set[CodeKey] = set()
-    for meaning in meanings:
-        if meaning.field != table.name:
-            continue
+def _lay_over(lookup: Lookup, meanings: Sequence[Meanings]) -> Lookup:
+    table, rows, changed, replaced = lookup
+    own = [meaning for meaning in meanings if meaning.field == table.name]
+    if not own:
+        return lookup
+    rows = dict(rows)
+    for meaning in own:
         check_rows(table, meaning.rows)
         if meaning.replace:
             rows.clear()
-        own = {normalise(row.code, table.compare): row for row in meaning.rows}
-        rows.update(own)
-        changed.update(own)
+        laid = {normalise(row.code, table.compare): row for row in meaning.rows}
+        rows.update(laid)
+        changed |= laid.keys()
     if changed and table.consulted is Consulted.NEVER:
         # The account has said what the opaque codes mean.
         table = msgspec.structs.replace(table, consulted=Consulted.ALWAYS)
-    replaced = any(meaning.replace for meaning in meanings if meaning.field == table.name)
-    return Lookup(table, rows, frozenset(changed), replaced)
+    return Lookup(table, rows, changed, replaced or any(meaning.replace for meaning in own))
 
 
 class _Vote(NamedTuple):
@@ -175,7 +196,7 @@ class _Ballot:
         if not any(value is not None for value in values):
             return
         key: CodeKey = values if len(values) > 1 else values[0] or ""
-        code = "+".join(value or "" for value in values)
+        code = values[0] or "" if len(values) == 1 else join_code(values)
         self.consulted[table.name] = len(self.consulted)
         qualifies = table.consulted is Consulted.QUALIFIES
         earlier_sent, self.anything_sent = self.anything_sent, self.anything_sent or not qualifies

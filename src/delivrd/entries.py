@@ -44,7 +44,8 @@ class Entry(msgspec.Struct, frozen=True):
     Attributes:
         form: what the item is.
         arguments: of the function that is compiled.
-        names: what its lines use, given by `Compiled.bind`.
+        names: what its lines use of an account, given by `Compiled.bind`. What is the same for all accounts is given
+            when the entry is compiled.
         opening: the lines before; they set what fields are fetched from. Without any, the item is an argument, as are
             the warnings so far (`own`) and the extras.
         parts: the expression for each field, where the item is none itself.
@@ -78,7 +79,7 @@ def _from_json(*guard: str) -> Entry:
     return Entry(
         Form.SHAPE,
         "request, asked, received_at",
-        ("LIMIT", "METHODS", "NOT_STRICT", "REPLY", "check_size", "decode", "lenient", "refuse_method"),
+        ("LIMIT", "lenient"),
         (
             "body = request.body",
             "if len(body) > LIMIT: check_size(body, LIMIT)",
@@ -105,7 +106,7 @@ CHECKED_TARGET: Final = (
 FROM_QUERY: Final = Entry(
     Form.RECORD,
     "request, asked, received_at",
-    ("LIMIT", "METHODS", "MOST_FIELDS", "REPLY", "check_size", "lenient", "refuse_method"),
+    ("LIMIT", "lenient"),
     (
         *CHECKED_TARGET,
         "query = target.partition('?')[2]",

@@ -6,9 +6,10 @@ for all. It is checked when it is made, and compiled when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from weakref import ref
 
 import msgspec
 
@@ -16,22 +17,20 @@ from delivrd.accounts import Account
 from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
-from delivrd.blots import blotter
-from delivrd.builder import frame_of
+from delivrd.blots import Blotter
+from delivrd.builder import Read
 from delivrd.classify import Classifier, code_fields
 from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.memory import Recent
 from delivrd.questions import Asking, Question
-from delivrd.readers import CompiledWay, Read, Terms
+from delivrd.readers import CompiledWay, Terms, check_way
 from delivrd.receipt import SMPP_TAKEN, Receipt, Reply
 from delivrd.settings import NoSettings, read_settings, require_settings
-from delivrd.tables import AbsenceTable, CodeTable, Offer, Source, check_table
+from delivrd.tables import AbsenceTable, CodeTable, Meanings, Offer, Source, check_table
 from delivrd.verdicts import NoCode
 from delivrd.vocabulary import Status
 from delivrd.ways import Push, Way
-
-_ACCOUNTS_KEPT: Final = 1024
-"""Accounts for which a provider keeps its readers ready."""
 
 _RECEIVED: Final = Reply(200)
 
@@ -39,28 +38,43 @@ _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, R
 """Whether somebody waits for a reply to this kind of input."""
 
 
-class _Bound(msgspec.Struct, frozen=True):
-    """A provider made ready for one account.
+_MEANINGS_KEPT: Final = 64
+"""Lists of meanings whose classifiers are kept for accounts that are made anew with them."""
+
+
+class _Secrets:
+    """The secrets of one account, and what takes them out of texts, made when it is first needed."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
+        self._blotter: Blotter | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
+    def blotter(self) -> Blotter:
+        if self._blotter is None:
+            self._blotter = Blotter(self._secrets)
+        return self._blotter
+
+    def text(self, text: str) -> str:
+        return self.blotter().text(text)
+
+
+class _Ready(msgspec.Struct):
+    """What a provider has made ready for one account, each of it when it is first needed. `Account.ready` holds it.
 
     Attributes:
-        account: held, so that its id stays its own.
-        classifier: the tables with the account's meanings.
-        settings: the account's, checked.
+        secrets: the account's, as this provider knows them.
+        terms: what the account adds to every way of reading.
         readers: for each kind of input.
-        proofs: how each kind of input has to prove itself.
-        provable: the kinds for which one of these proves something alone.
+        proofs: how each kind of input has to prove itself, and whether one of these ways proves something alone.
     """
 
-    account: Account | None
-    classifier: Classifier
-    settings: Any
-    readers: dict[type[Input], Read]
-    proofs: dict[type[Input], tuple[Scheme, ...]]
-    provable: frozenset[type[Input]]
-
-
-_FOR_NOBODY: Final = _Bound(Account(), Classifier(()), None, {}, {}, frozenset())
-"""What a provider has ready until it meets its first account."""
+    secrets: _Secrets
+    terms: Terms | None = None
+    readers: dict[type[Input], Read] = {}
+    proofs: dict[type[Input], tuple[tuple[Scheme, ...], bool]] = {}
 
 
 class Provider:
@@ -119,6 +133,8 @@ class Provider:
             raise ValueError(f"{name}: expected at least one code table")
         for table in tables:
             check_table(table)
+        for way in ways:
+            check_way(name, way)
         self.name = name
         self.vendor = vendor
         self.title = title
@@ -145,9 +161,13 @@ class Provider:
         require_settings(f"{name}, secret_settings", settings, secret_settings)
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
-        self._accounts: dict[int, _Bound] = {}
-        # Most gateways have one account of a provider: it is found without looking for it.
-        self._latest = _FOR_NOBODY
+        self._classifiers: dict[tuple[bool, ...], Classifier] = {}
+        # With the meanings themselves, so that the ids by which they are found stay theirs.
+        self._changed: Recent[tuple[int, ...], tuple[tuple[Meanings, ...], Classifier]] = Recent(_MEANINGS_KEPT)
+        self._defaults: Any = None
+        self._nobody = Account()
+        self._key = ref(self)
+        """The key of what an account holds for this provider. It keeps no provider alive."""
 
     def read(
         self,
@@ -174,15 +194,13 @@ class Provider:
         if received_at is not None:
             received_at = _aware(received_at)
         try:
-            bound = self._latest
-            if bound.account is not account:
-                bound = self._latest = self._accounts.get(id(account)) or self._ready(account)
-            return bound.readers[input.__class__](input, asked, received_at)
+            read = (self._nobody if account is None else account).ready[self._key].readers[input.__class__]
+        except KeyError:
+            read = self._reader(input, account)
+        try:
+            return read(input, asked, received_at)  # type: ignore[no-any-return]
         except InputError as error:
             error.reply = self._refusal(input, error)
-            raise
-        except KeyError:
-            _require_input(input)
             raise
 
     def read_many(
@@ -201,7 +219,11 @@ class Provider:
             AccountError, ValueError: as `read`, at once; `PluginError` and `TypeError` when the input's turn comes.
         """
         at = None if received_at is None else _aware(received_at)
-        return read_each_input(inputs, self._ready(account).readers, at, self._refusal, _require_input)
+        self.check(account)
+        given = self._nobody if account is None else account
+        return read_each_input(
+            inputs, self._made(given).readers, at, self._refusal, lambda each: self._reader(each, given)
+        )
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
         """Authenticate an input, then read it. Size and method are checked before, decoding comes after.
@@ -219,12 +241,14 @@ class Provider:
         """
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
-        bound = self._latest
-        if bound.account is not account:
-            bound = self._latest = self._accounts.get(id(account)) or self._ready(account)
         kind = input.__class__
-        if kind not in _RESPOND:
-            _require_input(input)
+        try:
+            ready = account.ready[self._key]
+            read = ready.readers[kind]
+            proofs, provable = ready.proofs[kind]
+        except KeyError:
+            read = self._reader(input, account)
+            proofs, provable = self._proofs(kind, account)
         if received_at is not None:
             received_at = _aware(received_at)
         try:
@@ -233,15 +257,15 @@ class Provider:
                 check_input(input, most)
             elif self._methods and input.method not in self._methods:
                 refuse_method(self._methods)
-            if kind not in bound.provable and not account.open:
+            if not provable and not account.open:
                 raise NotAuthentic(
                     f"{self.name}: the account is configured for no proof of this kind of input; "
                     "give it secrets or addresses, or say open=True"
                 )
-            for scheme in bound.proofs[kind]:
+            for scheme in proofs:
                 if not scheme.authentic(input, account, received_at):
                     raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
-            return bound.readers[kind](input, None, received_at)
+            return read(input, None, received_at)  # type: ignore[no-any-return]
         except InputError as error:
             error.reply = self._refusal(input, error)
             raise
@@ -273,7 +297,7 @@ class Provider:
             raise ValueError(
                 f"{self.name}, {question.operation}: expected one of the hosts {', '.join(question.hosts)}"
             )
-        settings = self._ready(account).settings
+        settings = self.terms(account).settings
         return question.make(Asking(id or "", account or Account(), settings, host or question.hosts[0]))
 
     def question(self, operation: str | None = None) -> Question:
@@ -290,7 +314,7 @@ class Provider:
 
     def classifier(self, account: Account | None = None) -> Classifier:
         """The tables, with the account's meanings laid over them."""
-        return self._ready(account).classifier
+        return self.terms(account).classifier
 
     def compiled(self) -> Mapping[type[Input], CompiledWay]:
         """Each way of reading, compiled.
@@ -299,7 +323,10 @@ class Provider:
             TypeError, ValueError: the declaration contradicts itself.
         """
         if self._compiled is None:
-            made = {kind: CompiledWay(self.name, way, self.code_fields) for kind, way in self.ways.items()}
+            made = {
+                kind: CompiledWay(self.name, way, self.code_fields, self._reply_to(kind))
+                for kind, way in self.ways.items()
+            }
             sent = {name for compiled in made.values() for name in compiled.kinds}
             missing = [field for field in self.code_fields if field not in sent]
             if missing:
@@ -314,71 +341,136 @@ class Provider:
             AccountError: the account does not fit.
             TypeError, ValueError: the declaration contradicts itself.
         """
-        self._ready(account)
+        self.terms(account)
+        self.compiled()
+
+    def terms(self, account: Account | None = None) -> Terms:
+        """What an account adds to the ways of reading.
+
+        Raises:
+            AccountError: the account does not fit.
+        """
+        given = self._nobody if account is None else account
+        ready = self._made(given)
+        return ready.terms or self._terms(given, ready)
 
     def blot(self, text: str, account: Account) -> str:
         """A text without the account's secrets, its secret settings among them."""
-        return blotter(self._secrets(account)).text(text)
+        return self._made(account).secrets.text(text)
 
     def blotted(self, input: Input, account: Account) -> Input:
         """An input without the account's secrets, for whatever is stored, shown or logged.
 
         Headers that hold credentials are blotted whoever's they are.
         """
-        return blotter(self._secrets(account)).input(input)
-
-    def _secrets(self, account: Account) -> tuple[str, ...]:
-        # As given, not as checked: a secret is one even where the settings do not fit.
-        given = account.settings
-        own = [given.get(n) if isinstance(given, Mapping) else getattr(given, n, None) for n in self.secret_settings]
-        return tuple(each for each in (*account.secrets, account.password, *own) if isinstance(each, str) and each)
+        return self._made(account).secrets.blotter().input(input)
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
-        return (scheme for scheme in self.auth if scheme.takes is input and scheme.configured(account))
+        return iter([scheme for scheme in self.auth if scheme.takes is input and scheme.configured(account)])
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
-
-    def _read_nothing(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
-        kinds = " or ".join(kind.__name__ for kind in self.ways)
-        raise Unreadable(f"{self.name} reads {kinds}, not {type(input).__name__}")
 
     def _refusal(self, input: Input, error: InputError) -> Reply | None:
         if not _RESPOND.get(type(input), False):
             return None
         return SMPP_TAKEN if isinstance(input, DeliverSm) else error.reply
 
-    def _ready(self, account: Account | None) -> _Bound:
-        # One dictionary and no second beside it: what is found under an id holds the account whose id it is, so
-        # that no thread can meet the id of one account with the readers of another.
-        bound = self._accounts.get(id(account))
-        if bound is None:
-            made = self._bind(account)
-            if len(self._accounts) >= _ACCOUNTS_KEPT:
-                self._accounts.clear()
-            bound = self._accounts[id(account)] = made
-        return bound
+    def _reply_to(self, kind: type[Input]) -> Reply | None:
+        """What the sender of an input of this kind counts as received."""
+        return None if not _RESPOND[kind] else SMPP_TAKEN if kind is DeliverSm else self.reply
 
-    def _bind(self, given: Account | None) -> _Bound:
-        account = given or Account()
-        settings = read_settings(self.name, self.settings, account.settings)
-        taken = [offer.meanings for offer in self.offers if getattr(settings, offer.setting)]
-        meanings = (*taken, *account.meanings)
+    def _made(self, account: Account) -> _Ready:
+        """What is ready for an account; nothing at first."""
+        ready: _Ready | None = account.ready.get(self._key)
+        if ready is None:
+            # What providers that are gone leave behind, the next one clears away.
+            for key in [key for key in list(account.ready) if key() is None] if account.ready else ():
+                account.ready.pop(key, None)
+            ready = account.ready.setdefault(self._key, _Ready(_Secrets(self._secrets(account))))
+        return ready
+
+    def _secrets(self, account: Account) -> tuple[str, ...]:
+        # As given, not as checked: a secret is one even where the settings do not fit.
+        secrets, given = account.secrets, account.settings
+        if account.password:
+            secrets = (*secrets, account.password)
+        for name in self.secret_settings if given is not None else ():
+            own = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+            if isinstance(own, str) and own:
+                secrets = (*secrets, own)
+        return tuple(secrets)
+
+    def _reader(self, input: Input, account: Account | None) -> Read:
+        """What reads inputs of one kind for an account.
+
+        Raises:
+            AccountError: the account does not fit.
+            TypeError: the input is none.
+        """
+        kind = type(input)
+        given = self._nobody if account is None else account
+        ready = self._made(given)
+        terms = ready.terms or self._terms(given, ready)
+        compiled = (self._compiled or self.compiled()).get(kind)
+        if compiled is not None:
+            return ready.readers.setdefault(kind, compiled.open(terms))
+        _require_input(input)
+        return ready.readers.setdefault(kind, _reads_nothing(self.name, tuple(self.ways)))
+
+    def _proofs(self, kind: type[Input], account: Account) -> tuple[tuple[Scheme, ...], bool]:
+        schemes = tuple(self.proofs(kind, account))
+        found = (schemes, any(scheme.sufficient for scheme in schemes))
+        return self._made(account).proofs.setdefault(kind, found)
+
+    def _terms(self, account: Account, ready: _Ready) -> Terms:
+        settings = self._settings(account)
         try:
-            classifier = Classifier(self.tables, finality=self.finality, no_code=self.no_code, meanings=meanings)
+            classifier = self._classifier(settings, account.meanings)
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
-        secrets = self._secrets(account)
-        hide = blotter(secrets).text if secrets else None
-        readers: dict[type[Input], Read] = dict.fromkeys(_RESPOND, self._read_nothing)
-        for kind, compiled in self.compiled().items():
-            frame = frame_of(account, compiled.reading, settings, classifier)
-            reply = None if not _RESPOND[kind] else SMPP_TAKEN if kind is DeliverSm else self.reply
-            readers[kind] = compiled.open(Terms(self.name, frame, settings, account.max_body, reply, hide))
-        proofs = {kind: tuple(self.proofs(kind, account)) for kind in _RESPOND}
-        provable = frozenset(kind for kind, schemes in proofs.items() if any(scheme.sufficient for scheme in schemes))
-        return _Bound(given, classifier, settings, readers, proofs, provable)
+        zone = None if account.zone is None else account.local_zone()
+        hide = ready.secrets.text if ready.secrets else None
+        ready.terms = Terms(account.name or None, classifier, zone, settings, account.max_body, hide)
+        return ready.terms
+
+    def _settings(self, account: Account) -> Any:
+        if account.settings:
+            return read_settings(self.name, self.settings, account.settings)
+        if self._defaults is None:
+            self._defaults = read_settings(self.name, self.settings, None)
+        return self._defaults
+
+    def _classifier(self, settings: Any, meanings: Sequence[Meanings]) -> Classifier:
+        """The tables with what an account takes of the offers, and with its own meanings.
+
+        Those without meanings of its own are few, and what readers remember of their verdicts serves all accounts.
+        """
+        taken = tuple([bool(getattr(settings, offer.setting)) for offer in self.offers]) if self.offers else ()
+        shared = self._classifiers.get(taken)
+        if shared is None:
+            offered = [offer.meanings for offer, takes in zip(self.offers, taken, strict=True) if takes]
+            made = Classifier(self.tables, finality=self.finality, no_code=self.no_code, meanings=offered)
+            shared = self._classifiers.setdefault(taken, made)
+        if not meanings:
+            return shared
+        key = (*taken, *map(id, meanings))
+        found = self._changed.get(key)
+        if found is None:
+            found = (tuple(meanings), shared.with_meanings(meanings))
+            self._changed.keep(key, found)
+        return found[1]
+
+
+def _reads_nothing(name: str, takes: tuple[type[Input], ...]) -> Read:
+    """Refuses inputs of a kind that the provider does not send."""
+    kinds = " or ".join(kind.__name__ for kind in takes)
+
+    def refuse(input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
+        raise Unreadable(f"{name} reads {kinds}, not {type(input).__name__}")
+
+    return refuse
 
 
 def _aware(received_at: datetime) -> datetime:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from delivrd.builder import Compiled, Frame
+from delivrd.builder import Compiled, Frame, later
 from delivrd.entries import CHECKED_TARGET, FROM_QUERY, Entry, Form
 from delivrd.forms import MOST_FIELDS
 from delivrd.shapes import Reading, wire_fields
@@ -19,6 +19,7 @@ _VALUE: Final = """[ -"$'-*,-~]*+"""
 """Printable ASCII that stands for itself: not `#`, `%`, `&` and `+`."""
 _NAME: Final = """[ -"$'-*,-<>-~]++"""
 """The same without `=`."""
+_PLAIN: Final = re.compile(_NAME)
 _SIGN: Final = "[?&]"
 """Before a field; a value takes each `?` behind the first."""
 _MOST_OWN: Final = 8
@@ -32,18 +33,31 @@ class QueryReader:
         provider: its name.
         reading: what the queries carry.
         code_fields: the provider's, in order of authority.
+        constants: what the lines use that is the same for all accounts.
     """
 
-    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...]) -> None:
+    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], **constants: Any) -> None:
         names = tuple(wire_fields(reading.shape))
-        self._match = in_order(names).match
-        self._ordered = Compiled(provider, reading, code_fields, _entry(names))
-        self._any_order = Compiled(provider, reading, code_fields, FROM_QUERY)
+        self._any_order = Compiled(provider, reading, code_fields, FROM_QUERY, MOST_FIELDS=MOST_FIELDS, **constants)
+        # Another name is never sent as it is declared: its letters are escaped, or split the query.
+        self._ordered = (
+            Compiled(provider, reading, code_fields, _entry(names), match_target=in_order(names).match, **constants)
+            if all(map(_PLAIN.fullmatch, names))
+            else None
+        )
 
-    def bind(self, frame: Frame, **names: Any) -> Any:
-        """The function for one account. `names` are those that both entries share."""
-        any_order = self._any_order.bind(frame, MOST_FIELDS=MOST_FIELDS, **names)
-        return self._ordered.bind(frame, any_order=any_order, match_target=self._match, **names)
+    def bind(self, frame: Frame, limit: int, lenient: Any) -> Any:
+        """The function for one account.
+
+        Args:
+            frame: what the account adds.
+            limit: bytes of the longest target that it takes.
+            lenient: reads what is of no common form.
+        """
+        if self._ordered is None:
+            return self._any_order.bind(frame, limit, lenient)
+        any_order = later(lambda: self._any_order.bind(frame, limit, lenient))
+        return self._ordered.bind(frame, limit, any_order, lenient)
 
 
 def in_order(names: Sequence[str]) -> re.Pattern[str]:
@@ -65,7 +79,7 @@ def _entry(names: Sequence[str]) -> Entry:
     return Entry(
         Form.PARTS,
         "request, asked, received_at",
-        ("LIMIT", "METHODS", "REPLY", "any_order", "check_size", "lenient", "match_target", "refuse_method"),
+        ("LIMIT", "any_order", "lenient"),
         (
             *CHECKED_TARGET,
             "match = match_target(target)",

@@ -6,10 +6,12 @@ says what the provider's decode function would say.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from delivrd.builder import Compiled, Frame
 from delivrd.entries import Entry, Form, Whole
+from delivrd.errors import broken
 from delivrd.receipt import Reply
 from delivrd.shapes import Reading
 from delivrd.ways import Quick, Together
@@ -28,32 +30,33 @@ class QuickReader:
         reading: what the PDUs carry.
         code_fields: the provider's, in order of authority.
         quick: the form.
+        reply: what the sender counts as received.
     """
 
-    def __init__(self, provider: str, reading: Reading, code_fields: tuple[str, ...], quick: Quick) -> None:
-        self._quick = quick
-        self._bare = Compiled(provider, reading, code_fields, _bare(quick))
-        self._with_parameters = Compiled(provider, reading, code_fields, _with_parameters(quick))
+    def __init__(
+        self, provider: str, reading: Reading, code_fields: tuple[str, ...], quick: Quick, reply: Reply | None
+    ) -> None:
+        names: dict[str, Any] = {"REPLY": reply, "match_text": quick.text.match}
+        names |= {_matcher(index): group.form.fullmatch for index, group in _together(quick)}
+        names |= {"broken": partial(broken, provider), "read_parameters": quick.read_parameters}
+        self._bare = Compiled(provider, reading, code_fields, _bare(quick), **names)
+        self._with_parameters = Compiled(provider, reading, code_fields, _with_parameters(quick), **names)
 
-    def bind(self, frame: Frame, *, limit: int, reply: Reply | None, lenient: Any, broken: Any) -> Any:
+    def bind(self, frame: Frame, limit: int, lenient: Any) -> Any:
         """The function for one account.
 
         Args:
             frame: what the account adds.
             limit: bytes of the largest input that it takes.
-            reply: what the sender counts as received.
             lenient: reads what is not of the form.
-            broken: makes the error for what a function of the provider raised.
         """
-        names = {"LIMIT": min(limit, LONGEST), "REPLY": reply, "lenient": lenient, "match_text": self._quick.text.match}
-        names |= {_matcher(index): group.form.fullmatch for index, group in _together(self._quick)}
-        own = {"broken": broken, "read_parameters": self._quick.read_parameters}
-        return self._bare.bind(frame, **names, with_parameters=self._with_parameters.bind(frame, **names, **own))
+        limit = min(limit, LONGEST)
+        return self._bare.bind(frame, limit, lenient, self._with_parameters.bind(frame, limit, lenient))
 
 
 def _bare(quick: Quick) -> Entry:
     first = "if pdu.tlvs: return with_parameters(pdu, asked, received_at)"
-    return _entry(quick, ("with_parameters",), (first,), (), {})
+    return _entry(("with_parameters",), quick, (first,), (), {})
 
 
 def _with_parameters(quick: Quick) -> Entry:
@@ -67,17 +70,17 @@ def _with_parameters(quick: Quick) -> Entry:
         "except InputError: raise",
         "except Exception as error: raise broken('read_parameters', error) from error",
     )
-    return _entry(quick, ("broken", "read_parameters"), (), lines, parameters)
+    return _entry((), quick, (), lines, parameters)
 
 
 def _entry(
-    quick: Quick, names: tuple[str, ...], first: tuple[str, ...], last: tuple[str, ...], parameters: dict[str, str]
+    names: tuple[str, ...], quick: Quick, first: tuple[str, ...], last: tuple[str, ...], parameters: dict[str, str]
 ) -> Entry:
     """How a PDU comes to the lines.
 
     Args:
+        names: what the lines below use of an account besides what all of them do.
         quick: the form.
-        names: what the lines below use besides what all of them do.
         first: the lines before any other.
         last: the lines once the text is of the form; `match` is its match.
         parameters: the expression of each field that comes from the optional parameters.
@@ -96,12 +99,11 @@ def _entry(
         )
         wholes.append(Whole(frozenset(parts), groups[index], apart))
         inner |= parts
-    matchers = [_matcher(index) for index, _ in _together(quick)]
     source, destination = quick.addresses
     return Entry(
         Form.PARTS,
         "pdu, asked, received_at",
-        ("LIMIT", "REPLY", "lenient", "match_text", *matchers, *names),
+        ("LIMIT", "lenient", *names),
         (
             *first,
             "data = pdu.short_message",

@@ -7,17 +7,18 @@ nothing else. No provider writes any of this: it declares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from delivrd.admission import body_kind, check_input, check_size, refuse_method
-from delivrd.batches import NOT_STRICT, strict_reader
+from delivrd.batches import NOT_STRICT, DecodeItems, check_batch, item_decoder
 from delivrd.blots import blot_values
-from delivrd.builder import Build, Compiled, Frame
+from delivrd.builder import Build, Compiled, Frame, Read, later
+from delivrd.classify import Classifier
 from delivrd.entries import FROM_JSON, FROM_JSON_OR_OTHER, FROM_RECORD, FROM_SHAPE
 from delivrd.errors import InputError, TooLarge, Unreadable, broken
 from delivrd.forms import merge, read_form, read_multipart, read_urlencoded, split_target
@@ -27,46 +28,64 @@ from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, flatten
 from delivrd.report import Report, Warning, shorten
-from delivrd.shapes import nested_shapes, wire_fields
+from delivrd.shapes import Kind, kinds_of, wire_fields
+from delivrd.times import read_zone
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Pdu, Push, Way
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a provider and one account add to a way of reading.
+    """What one account adds to a provider's ways of reading.
+
+    The account itself is not among it: an account keeps what is made of it, and must not be kept by that.
 
     Attributes:
-        provider: its name.
-        frame: for the builder.
+        account: its name, or None.
+        classifier: the tables with the account's meanings.
+        zone: the account's own, of times that name none.
         settings: the account's, checked.
         max_body: bytes of the largest input that is decoded.
-        reply: what the sender counts as received.
         blot: hides the account's secrets in a text; None where it has none.
     """
 
-    provider: str
-    frame: Frame
+    account: str | None
+    classifier: Classifier
+    zone: tzinfo | None
     settings: Any
     max_body: int
-    reply: Reply | None
     blot: Callable[[str], str] | None = None
 
 
-class Read(Protocol):
-    """Reads one input."""
+def check_way(provider: str, way: Way) -> None:
+    """Refuse a declaration of a way of reading that no reader can follow.
 
-    def __call__(self, input: Any, asked: str | None, received_at: datetime | None, /) -> Receipt: ...
+    Raises:
+        TypeError, ValueError: two fields of its shape have one path, or it is no declaration of a shape or a batch.
+    """
+    wire_fields(way.reading.shape)
+    if isinstance(way, Push | Answer):
+        check_batch(provider, way.reading.shape, way.items, way.inherit)
 
 
 class CompiledWay:
-    """One way of reading, compiled once from its declaration; `open` readies it for an account."""
+    """One way of reading, compiled once from its declaration; `open` readies it for an account.
 
-    def __init__(self, provider: str, way: Way, code_fields: Iterable[str]) -> None:
+    Args:
+        provider: its name.
+        way: as declared.
+        code_fields: the provider's, in order of authority.
+        reply: what the sender counts as received.
+    """
+
+    def __init__(self, provider: str, way: Way, code_fields: Iterable[str], reply: Reply | None) -> None:
         reading, fields = way.reading, tuple(code_fields)
+        self.provider = provider
         self.way = way
         self.reading = reading
-        nested = nested_shapes(reading.shape)
-        leaves = {name: kind for name, (_, kind) in wire_fields(reading.shape).items() if name not in nested}
-        self.kinds = leaves | dict.fromkeys(nested, "shape")
+        self.reply = reply
+        self._zone = read_zone(reading.zone) if reading.zone else None
+        self.kinds = {name: kind for name, (_, kind) in wire_fields(reading.shape).items()}
+        self.tree = kinds_of(reading.shape)
+        self.leaves: dict[str, Kind] = {name: kind for name, kind in self.kinds.items() if kind != "shape"}
         feeding = {name for name, _ in reading.fields.feeds()} | set(fields)
         if reading.report_if is not None:
             feeding.add(reading.report_if)
@@ -83,24 +102,27 @@ class CompiledWay:
         self.spellings = [
             names for field in reading.fields.__struct_fields__ if len(names := reading.fields.names(field)) > 1
         ]
-        self._shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
-        self._record_builder = Compiled(provider, reading, fields, FROM_RECORD)
-        self._fast = self._fast_entry(provider, fields)
+        self.shape_builder = Compiled(provider, reading, fields, FROM_SHAPE)
+        self.record_builder = Compiled(provider, reading, fields, FROM_RECORD)
+        self.fast = self._fast_entry(provider, fields)
+        self.decode_items = self._item_decoder()
         quick = way.quick if isinstance(way, Pdu) else ()
-        self._quick = [QuickReader(provider, reading, fields, each) for each in quick]
+        self._quick = [QuickReader(provider, reading, fields, each, reply) for each in quick]
 
     def open(self, terms: Terms) -> Read:
-        """The function that reads this kind of input for one account."""
-        desk = _Desk(self, terms, self._shape_builder.bind(terms.frame), self._record_builder.bind(terms.frame))
+        """The function that reads this kind of input for one account: cheap, since all that costs is done before."""
+        desk = _Desk(self, terms)
         if self.way.decode is not None:
-            read = desk.with_decode(self.way.decode)
-            own = partial(broken, terms.provider)
-            for quick in reversed(self._quick):
-                read = quick.bind(terms.frame, limit=terms.max_body, reply=terms.reply, lenient=read, broken=own)
-            return read
+            if not self._quick:
+                return desk.with_decode(self.way.decode)
+            read = later(partial(desk.with_decode, self.way.decode))
+            first, *others = self._quick
+            for quick in reversed(others):
+                read = later(partial(quick.bind, desk.frame, terms.max_body, read))
+            return first.bind(desk.frame, terms.max_body, read)  # type: ignore[no-any-return]
         match self.way:
             case Push() as push:
-                return desk.push(push, self._fast)
+                return desk.push(push)
             case Answer() as answer:
                 return desk.answer(answer)
             case MailText() as mail:
@@ -108,47 +130,59 @@ class CompiledWay:
             case _:
                 raise TypeError("this kind of input needs a decode function")
 
+    def frame(self, terms: Terms) -> Frame:
+        """What an account adds to the reading: its own zone, or else the documented one; and whether it falls back."""
+        fallback = self.reading.fallback
+        falls_back = fallback is not None and bool(getattr(terms.settings, fallback.setting, True))
+        return Frame(terms.account, terms.classifier, self._zone if terms.zone is None else terms.zone, falls_back)
+
     def _fast_entry(self, provider: str, fields: tuple[str, ...]) -> Compiled | QueryReader | None:
         """The one function from request to receipt, for the two forms in which nearly all reports come."""
         way = self.way
         if not isinstance(way, Push) or way.decode is not None or way.items is not None:
             return None
+        names: dict[str, Any] = {
+            "METHODS": way.methods,
+            "REPLY": self.reply,
+            "check_size": check_size,
+            "refuse_method": refuse_method,
+        }
         if way.query and not way.bodies:
-            return QueryReader(provider, self.reading, fields)
+            return QueryReader(provider, self.reading, fields, **names)
         if BodyKind.JSON in way.bodies and not way.query and self.reading.report_if is None:
             entry = FROM_JSON if way.bodies == (BodyKind.JSON,) else FROM_JSON_OR_OTHER
-            return Compiled(provider, self.reading, fields, entry)
+            decode = msgspec.json.Decoder(self.reading.shape).decode
+            return Compiled(provider, self.reading, fields, entry, NOT_STRICT=NOT_STRICT, decode=decode, **names)
         return None
+
+    def _item_decoder(self) -> DecodeItems | None:
+        """The strict decode of a whole body; none where each item has to be looked at for itself, or none is JSON."""
+        way = self.way
+        if not isinstance(way, Push | Answer) or way.decode is not None or self.reading.report_if is not None:
+            return None
+        if isinstance(way, Push) and way.items is None:
+            return None
+        return item_decoder(self.reading.shape, way.items, way.inherit)
 
 
 class _Desk:
     """Where one account's inputs of one kind are read."""
 
-    def __init__(self, compiled: CompiledWay, terms: Terms, build_shape: Build, build_record: Build) -> None:
+    def __init__(self, compiled: CompiledWay, terms: Terms) -> None:
         self.compiled = compiled
         self.terms = terms
-        self.build_shape = build_shape
-        self.build_record = build_record
+        self.frame = compiled.frame(terms)
         self.mark = compiled.reading.report_if
+        self._build_record: Build | None = None
 
-    def push(self, push: Push, fast: Compiled | QueryReader | None) -> Read:
+    def push(self, push: Push) -> Read:
         def lenient(request: Request, received_at: datetime | None) -> Receipt:
             return self._lenient_push(push, request, received_at)
 
-        names: dict[str, Any] = {
-            "LIMIT": self.terms.max_body,
-            "METHODS": push.methods,
-            "REPLY": self.terms.reply,
-            "check_size": check_size,
-            "lenient": lenient,
-            "refuse_method": refuse_method,
-        }
-        if fast is not None and push.bodies:
-            decode = msgspec.json.Decoder(self.compiled.reading.shape).decode
-            return fast.bind(self.terms.frame, NOT_STRICT=NOT_STRICT, decode=decode, **names)  # type: ignore[no-any-return]
+        fast = self.compiled.fast
         if fast is not None:
-            return fast.bind(self.terms.frame, **names)  # type: ignore[no-any-return]
-        strict = self._strict(push) if push.items is not None else None
+            return fast.bind(self.frame, self.terms.max_body, lenient)  # type: ignore[no-any-return]
+        strict = self._strict()
 
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(request, self.terms.max_body)
@@ -165,7 +199,7 @@ class _Desk:
         return read_push
 
     def answer(self, answer: Answer) -> Read:
-        strict = self._strict(answer)
+        strict = self._strict()
 
         def read_answer(response: Response, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(response, self.terms.max_body)
@@ -209,7 +243,7 @@ class _Desk:
             except InputError:
                 raise
             except Exception as error:
-                raise broken(self.terms.provider, "decode", error) from error
+                raise broken(self.compiled.provider, "decode", error) from error
             records = [
                 self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
             ]
@@ -226,15 +260,17 @@ class _Desk:
 
     def _record(self, fields: Mapping[str, str | None], warnings: Sequence[Warning]) -> Record:
         sent = {name: value for name, value in fields.items() if value}
-        record = flatten(sent, self.compiled.kinds, self.compiled.dropped)
+        record = flatten(sent, self.compiled.leaves)
         record.warnings = [*warnings, *record.warnings]
         return record
 
-    def _strict(self, way: Push | Answer) -> Callable[[bytes, datetime | None], tuple[Report, ...]] | None:
-        """The strict decode of a whole body; none where each item has to be looked at for itself."""
-        if self.mark is not None:
+    def _strict(self) -> Callable[[bytes, datetime | None], tuple[Report, ...]] | None:
+        """From a body, one whose items are all sound, to their reports; None where bodies are not read so."""
+        decode = self.compiled.decode_items
+        if decode is None:
             return None
-        return strict_reader(self.compiled.reading.shape, self.build_shape, way.items, way.inherit)
+        build = self.compiled.shape_builder.bind(self.frame)
+        return lambda body, at: tuple([build(item, at, None, None) for item in decode(body)])
 
     def _is_report(self, values: Mapping[str, str]) -> bool:
         return self.mark is None or bool(values.get(self.mark))
@@ -251,7 +287,7 @@ class _Desk:
             document = decode_json(request.body, content_type)
             if push.items is not None:
                 return self._batch(document, push.items, push.inherit, received_at)
-            record = flatten(document, self.compiled.kinds, self.compiled.dropped, "body: ")
+            record = flatten(document, self.compiled.tree, "body: ")
         elif kind is BodyKind.MULTIPART:
             record = read_multipart(request.body, content_type, self.compiled.kinds)
         else:
@@ -277,7 +313,7 @@ class _Desk:
             words = decode_text(response.body)[0].strip()
             return self._receipt([], [], [], Absence(AbsenceKind.UNAVAILABLE, str(response.status), words or None))
         if answer.items is None:
-            record = flatten(document, self.compiled.kinds, self.compiled.dropped, "body: ")
+            record = flatten(document, self.compiled.tree, "body: ")
             return self._one_or_other(record, received_at)
         return self._batch(document, answer.items, answer.inherit, received_at, AbsenceKind.NOT_YET)
 
@@ -295,7 +331,7 @@ class _Desk:
             if not isinstance(document, dict) or not isinstance(document.get(items), list):
                 raise Unreadable(f"{items}: expected a list of reports", field=items)
             listed = document[items]
-            outer = self._outer({name: value for name, value in document.items() if name != items}, inherit)
+            outer = self._outer(document, (items, *self.compiled.dropped.difference(inherit)), inherit)
         elif isinstance(document, dict):
             listed = [document]
         if not isinstance(listed, list):
@@ -303,7 +339,7 @@ class _Desk:
         reports, problems, others = [], [], []
         for index, item in enumerate(listed):
             try:
-                record = flatten(item, self.compiled.kinds, self.compiled.dropped)
+                record = flatten(item, self.compiled.tree)
                 if outer is not None:
                     record.values = outer.values | {name: value for name, value in record.values.items() if value}
                     record.extras = outer.extras | record.extras
@@ -315,10 +351,10 @@ class _Desk:
                 problems.append(Problem(index, str(error), error.field, self._shown(as_json(item))))
         return self._receipt(reports, problems, others, when_empty=when_empty)
 
-    def _outer(self, document: dict[str, Any], inherit: tuple[str, ...]) -> Record:
+    def _outer(self, document: dict[str, Any], left_out: Collection[str], inherit: tuple[str, ...]) -> Record:
         """The outer object of a batch: what its items inherit, and what no shape declares."""
-        inherited = {name: self.compiled.kinds[name] for name in inherit}
-        return flatten(document, inherited, self.compiled.dropped)
+        inherited = {name: self.compiled.tree[name] for name in inherit}
+        return flatten({name: value for name, value in document.items() if name not in left_out}, inherited)
 
     def _one_or_other(self, record: Record, received_at: datetime | None) -> Receipt:
         if not self._is_report(record.values):
@@ -357,7 +393,9 @@ class _Desk:
         if self.terms.blot is not None and extras:
             # A provider can echo the URL that it called, secret included.
             extras = {name: blot_values(value, self.terms.blot) for name, value in extras.items()}
-        return self.build_record(record.values, received_at, record.warnings, extras)
+        if self._build_record is None:
+            self._build_record = self.compiled.record_builder.bind(self.frame)
+        return self._build_record(record.values, received_at, record.warnings, extras)
 
     def _receipt(
         self,
@@ -376,7 +414,7 @@ class _Desk:
             absence = Absence(absence.kind, self._shown(absence.code), self._shown(absence.text))
         if self.terms.blot is not None and others:
             others = [blot_values(other, self.terms.blot) for other in others]
-        return Receipt(tuple(reports), self.terms.reply, tuple(problems), absence, tuple(others))
+        return Receipt(tuple(reports), self.compiled.reply, tuple(problems), absence, tuple(others))
 
     def _shown(self, text: str | None) -> str | None:
         """What a stranger sent, without the account's secrets, and short."""

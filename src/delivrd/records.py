@@ -8,15 +8,18 @@ a record the compiled builder makes the report.
 from __future__ import annotations
 
 import json
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
+from typing import Any, Final
 from typing import Any, Final
 
 import msgspec
 
 from delivrd.errors import TooLarge, Unreadable
 from delivrd.report import Warning, WarningKind, shorten
+from delivrd.shapes import Kind
 
 DEEPEST: Final = 64
 """Levels of nesting that an untyped decode takes: deeper ones can crash threads with small stacks."""
@@ -71,8 +74,11 @@ class Record(msgspec.Struct):
 
     def whole(self) -> dict[str, str]:
         """Every field as text, for an item that is no report."""
-        whole = self.values | {name: as_json(value) for name, value in self.extras.items()}
-        for name, value in self.repeats:
+        whole = dict(self.values)
+        for name, value in [*((name, as_json(value)) for name, value in self.extras.items()), *self.repeats]:
+            if name not in whole:
+                whole[name] = value
+                continue
             count = 2
             while f"{name}[{count}]" in whole:
                 count += 1
@@ -200,13 +206,12 @@ def check_depth(text: str) -> None:
         position += 1
 
 
-def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = (), where: str = "") -> Record:
+def flatten(item: object, kinds: Mapping[str, Kind], where: str = "") -> Record:
     """An object of a JSON text as a record.
 
     Args:
         item: as `decode_json` gives it.
-        kinds: the shape's fields by wire name, with `shape` for those that hold others.
-        dropped: names that are kept in no report, declared elsewhere.
+        kinds: of the shape's fields (`kinds_of`). A name that holds a point is one name, and no path.
         where: what an error message begins with.
 
     Raises:
@@ -215,22 +220,20 @@ def flatten(item: object, kinds: Mapping[str, str], dropped: Collection[str] = (
     if not isinstance(item, dict):
         raise Unreadable(f"{where}expected an object of fields, got {kind_of(item)}")
     record = Record({})
-    _flatten(item, "", kinds, dropped, record)
+    _flatten(item, "", kinds, record)
     return record
 
 
-def _flatten(
-    item: dict[str, Any], prefix: str, kinds: Mapping[str, str], dropped: Collection[str], record: Record
-) -> None:
+def _flatten(item: dict[str, Any], prefix: str, kinds: Mapping[str, Kind], record: Record) -> None:
     for name, value in item.items():
-        path, kind = prefix + encodable(name), kinds.get(prefix + name)
-        if value is None or (kind is None and path in dropped):
+        path, kind = prefix + encodable(name), kinds.get(name)
+        if value is None:
             continue
         if kind is None:
             record.extras[path] = _plain(value)
-        elif kind == "shape" and isinstance(value, dict):
-            _flatten(value, path + ".", kinds, dropped, record)
-        elif isinstance(value, str) and kind != "shape":
+        elif isinstance(kind, dict) and isinstance(value, dict):
+            _flatten(value, path + ".", kind, record)
+        elif isinstance(value, str) and not isinstance(kind, dict):
             text = record.values[path] = encodable(value)
             if text != value:
                 record.warn(WarningKind.BAD_TEXT, path, text)

@@ -31,6 +31,9 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)] | None
 Flag: TypeAlias = bool | None
 """The type of a field that is true or false in a shape, such as one that says whether a status is final."""
 
+Kind: TypeAlias = "str | dict[str, Kind]"
+"""What a field is: `code`, `text`, `count` or `flag`; or the kinds of the fields inside it, by their own names."""
+
 Names: TypeAlias = str | tuple[str, ...]
 """A field as named on the wire; or several, of which the first that was sent counts."""
 
@@ -135,15 +138,27 @@ _LEAVES: Final[Mapping[frozenset[object], str]] = {
 def wire_fields(shape: type[Shape]) -> dict[str, tuple[tuple[str, ...], str]]:
     """Each field of a shape by its name on the wire: its attributes, outermost first, and its kind.
 
-    The kinds are `code`, `text`, `count` and `flag`.
+    The kinds are `code`, `text`, `count`, `flag` and `shape`.
 
     Raises:
         TypeError: a field has another type, or is required.
+        ValueError: two fields have the same path.
     """
     found: dict[str, tuple[tuple[str, ...], str]] = {}
     for name, attributes, kind, _ in _walk(shape, (), ""):
+        if name in found:
+            first, second = (".".join(each) for each in (found[name][0], attributes))
+            raise ValueError(
+                f"{shape.__name__}: the fields {first} and {second} both have the path {name!r}; "
+                "declare one of them: what no shape declares is kept in `Report.extras`"
+            )
         found[name] = (attributes, kind)
     return found
+
+
+def kinds_of(shape: type[Shape]) -> dict[str, Kind]:
+    """The kind of each field of a shape by its own name; or the kinds inside it."""
+    return {name: kind if inner is None else kinds_of(inner) for name, _, kind, inner in _own_fields(shape)}
 
 
 def nested_shapes(shape: type[Shape]) -> dict[str, type[Shape]]:
@@ -154,19 +169,26 @@ def nested_shapes(shape: type[Shape]) -> dict[str, type[Shape]]:
 def _walk(
     shape: type[Shape], attributes: tuple[str, ...], prefix: str
 ) -> Iterator[tuple[str, tuple[str, ...], str, type[Shape] | None]]:
+    for name, attribute, kind, inner in _own_fields(shape):
+        path, where = prefix + name, (*attributes, attribute)
+        yield path, where, kind, inner
+        if inner is not None:
+            yield from _walk(inner, where, path + ".")
+
+
+def _own_fields(shape: type[Shape]) -> Iterator[tuple[str, str, str, type[Shape] | None]]:
+    """Each field of a shape itself: its name on the wire, its attribute, its kind, and the shape that it holds."""
     hints = typing.get_type_hints(shape)
     for field in msgspec.structs.fields(shape):
-        name, where = prefix + field.encode_name, (*attributes, field.name)
         if field.default is not None:
             raise TypeError(f"{shape.__name__}.{field.name}: a shape's fields are absent by default; write `= None`")
         parts = _union(hints[field.name])
         kind = _LEAVES.get(parts)
         inner = next((part for part in parts if isinstance(part, type) and issubclass(part, Shape)), None)
         if kind is not None:
-            yield name, where, kind, None
+            yield field.encode_name, field.name, kind, None
         elif inner is not None and len(parts) == 2 and types.NoneType in parts:
-            yield name, where, "shape", inner
-            yield from _walk(inner, where, name + ".")
+            yield field.encode_name, field.name, "shape", inner
         else:
             raise TypeError(f"{shape.__name__}.{field.name}: expected Code, Text, Count, Flag, or a Shape or None")
 

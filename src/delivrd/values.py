@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from delivrd.errors import Unreadable
+from delivrd.memory import as_sent
 from delivrd.money import read_money
 from delivrd.report import Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT
@@ -16,8 +17,8 @@ from delivrd.times import Moment, TimeForm, keep_time, read_time, remember_time
 
 
 def as_text(value: int | None) -> str | None:
-    """A number as text."""
-    return None if value is None else str(value)
+    """A number as text, or a truth as JSON writes it."""
+    return None if value is None else as_sent(value)
 
 
 def warned(own: list[Warning] | None, kind: WarningKind, field: str, value: str) -> list[Warning]:

@@ -5,15 +5,13 @@ The rule of this module: a line is written where the declaration has something f
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Final
 
 from delivrd.entries import Entry, Form, Whole
 from delivrd.report import Report
 from delivrd.shapes import Reading, wire_fields
 from delivrd.times import TimeForm
-
-ACCOUNTS: Final = ("ACCOUNT", "MEMORY", "classify", "ZONE", "MOMENTS", "TOGETHER", "FALLS_BACK")
-"""What an account gives, by the names that it has in the lines."""
 
 _GIVEN: Final = {"provider": "PROVIDER", "account": "ACCOUNT"}
 """The fields of a report that are the same for every item."""
@@ -39,7 +37,7 @@ class Writer:
         self.kinds = wire_fields(reading.shape)
         self.code_fields = code_fields
         self.lines: list[str] = []
-        self.held: set[str] = set()
+        self.holders: dict[tuple[str, ...], str] = {}
         self.times = tuple(name for field in ("occurred_at", "submitted_at") for name in self._names(field))
         self.whole_codes, self.whole_times = self._wholes()
 
@@ -104,37 +102,41 @@ class Writer:
         if self.entry.form is Form.RECORD:
             return f"item.get({name!r})"
         attributes, _ = self.kinds[name]
-        if len(attributes) == 1:
-            return f"item.{attributes[0]}"
-        holder = self._hold(attributes[:-1])
-        return f"(None if {holder} is None else {holder}.{attributes[-1]})"
+        return self._get(attributes)
+
+    def _get(self, attributes: tuple[str, ...]) -> str:
+        """An expression for an attribute of the item, or of a shape inside it, which can be absent."""
+        *outer, attribute = attributes
+        if not outer:
+            return _attribute("item", attribute)
+        holder = self._hold(tuple(outer))
+        return f"(None if {holder} is None else {_attribute(holder, attribute)})"
 
     def _hold(self, attributes: tuple[str, ...]) -> str:
         """A variable that holds an inner shape, or None."""
-        holder = "in_" + "_".join(attributes)
-        if holder not in self.held:
-            self.held.add(holder)
-            if len(attributes) == 1:
-                self._write(f"{holder} = item.{attributes[0]}")
-            else:
-                outer = self._hold(attributes[:-1])
-                self._write(f"{holder} = None if {outer} is None else {outer}.{attributes[-1]}")
-        return holder
+        if attributes not in self.holders:
+            value = self._get(attributes)
+            # Numbered: names that are joined from the parts of a path can be equal where the paths are not.
+            self.holders[attributes] = f"inner{len(self.holders)}"
+            self._write(f"{self.holders[attributes]} = {value}")
+        return self.holders[attributes]
 
     def _assign(self, target: str, name: str) -> None:
         """Fetch one field as a text that says something, or None."""
         if name in self.entry.sure:
             self._write(f"{target} = {self._fetch(name)}")
             return
-        kind = self.kinds.get(name, ((), "text"))[1] if self.entry.form is Form.SHAPE else "text"
-        if kind == "text":
+        if self._kind(name) == "text":
             self._write(f"{target} = {self._fetch(name)} or None")
             return
         # 0 is a value: only None and empty text are absent.
         self._write(f"{target} = {self._fetch(name)}")
-        if kind == "code":
-            self._write(f"if {target}.__class__ is not str: {target} = as_text({target})")
-            self._write(f"elif not {target}: {target} = None")
+        self._write(f"if {target}.__class__ is not str: {target} = as_text({target})")
+        self._write(f"elif not {target}: {target} = None")
+
+    def _kind(self, name: str) -> str:
+        """What is fetched for a wire field."""
+        return self.kinds[name][1] if self.entry.form is Form.SHAPE and name in self.kinds else "text"
 
     def _names(self, field: str) -> tuple[str, ...]:
         """The wire names that feed a field of the report, short of those that no item of this entry has."""
@@ -271,10 +273,13 @@ class Writer:
         self._write(f"network = Network({given}) if {' or '.join(sent)} else None")
 
     def _count(self, field: str) -> None:
+        names = self._names(field)
+        if [self._kind(name) for name in names] == ["count"]:
+            self._write(f"{field} = {self._fetch(names[0])}")
+            return
         self._words(field)
-        for name in self._names(field)[:1]:
-            if self.entry.form is not Form.SHAPE:
-                self._write(f"if {field} is not None: {field}, own = read_count({name!r}, {field}, own)")
+        for name in names[:1]:
+            self._write(f"if {field} is not None: {field}, own = read_count({name!r}, {field}, own)")
 
     def _price(self, field: str) -> None:
         self._words(field)
@@ -306,3 +311,9 @@ class Writer:
         for name in self.fields.extras:
             self._assign("other", name)
             self._write(f"if other is not None: extras[{name!r}] = other")
+
+
+def _attribute(holder: str, name: str) -> str:
+    # A shape that a program makes can have attributes that no source can spell: keywords, and letters that the
+    # compiler would write in their normal form.
+    return f"{holder}.{name}" if name.isascii() and not iskeyword(name) else f"getattr({holder}, {name!r})"

@@ -33,7 +33,8 @@ class Judged:
     """The verdicts of one batch."""
 
     def __init__(self, classifier: Classifier) -> None:
-        self._memory = Memory(classifier)
+        self._classifier = classifier
+        self._memory = Memory()
         self.verdicts: list[Remembered | None] = []
 
     def places(self, codes: Sequence[Sequence[CodeValue]]) -> pa.Array:
@@ -92,7 +93,7 @@ class Judged:
         return pa.array(pairs, pa.string()).take(pc.add(pc.multiply(which, 2), continues.cast(which.type)))
 
     def _judge(self, codes: tuple[CodeValue, ...]) -> int:
-        self.verdicts.append(self._memory.classify(codes))
+        self.verdicts.append(self._memory.classify(self._classifier, codes))
         return len(self.verdicts) - 1
 
 

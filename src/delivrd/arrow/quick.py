@@ -19,12 +19,10 @@ from delivrd.accounts import Account
 from delivrd.arrow.columns import REPORTS, Columns
 from delivrd.arrow.judged import CODES_SPELT, OF_VERDICT, plain_structs, spell_codes
 from delivrd.arrow.shaped import plan, read_shapes
-from delivrd.builder import frame_of
 from delivrd.digests import digest_spelt, spell
 from delivrd.inputs import Request
 from delivrd.provider import Provider
 from delivrd.report import Report
-from delivrd.settings import read_settings
 from delivrd.vocabulary import advise_resend
 from delivrd.ways import BodyKind, Push
 
@@ -43,10 +41,9 @@ def body_reader(provider: Provider, account: Account | None) -> ReadBodies | Non
     found = plan(reading, provider.code_fields)
     if found is None:
         return None
-    given = account or Account()
-    settings = read_settings(provider.name, provider.settings, given.settings)
-    frame = frame_of(given, reading, settings, provider.classifier(account))
-    return partial(read_shapes, found, frame, msgspec.json.Decoder(reading.shape).decode, given.max_body)
+    terms = provider.terms(account)
+    frame = provider.compiled()[Request].frame(terms)
+    return partial(read_shapes, found, frame, msgspec.json.Decoder(reading.shape).decode, terms.max_body)
 
 
 _PLAIN: Final = (
