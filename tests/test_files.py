@@ -30,7 +30,7 @@ from delivrd import (
     read_samples,
     write_sample,
 )
-from delivrd.files import read_account, read_each, sample_line
+from delivrd.files import AccountMemory, read_account, read_each, sample_line
 from delivrd.pdu import read_pdu, write_pdu
 from delivrd.samplelines import file_line, write_line
 
@@ -436,3 +436,14 @@ def test_an_empty_file_of_lines_holds_nothing() -> None:
 
 def test_a_sample_error_is_of_the_family() -> None:
     assert issubclass(SampleError, DelivrdError)
+
+
+def test_accounts_of_lines_are_one_object_each_and_the_oldest_make_room():
+    accounts = AccountMemory()
+    first = accounts.account({"name": "0"})
+    assert accounts.account({"name": "0"}) is first
+    for number in range(1, 300):
+        last = accounts.account({"name": str(number)})
+    assert accounts.account({"name": "299"}) is last
+    assert accounts.account({"name": "100"}) is accounts.account({"name": "100"})
+    assert accounts.account({"name": "0"}) is not first

@@ -8,11 +8,9 @@ a record the compiled builder makes the report.
 from __future__ import annotations
 
 import json
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
 from typing import Any, Final
 
 import msgspec

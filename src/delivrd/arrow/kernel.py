@@ -20,6 +20,7 @@ from delivrd.arrow.quick import body_reader, keys_of, report_columns
 from delivrd.arrow.told import Told, encodable_values, tell, tell_error, told_batch
 from delivrd.errors import AccountError
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
+from delivrd.memory import Recent
 from delivrd.provider import Provider
 from delivrd.registry import Registry
 from delivrd.report import Report
@@ -71,7 +72,7 @@ class Normalizer:
         self._account = account
         self._providers = installed() if providers is None else providers
         self._keys = keys
-        self._desks: dict[tuple[str, int], _Desk] = {}
+        self._desks: Recent[tuple[str, int], _Desk] = Recent(_DESKS_KEPT)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Read one batch; returns and raises as `normalize`."""
@@ -83,11 +84,10 @@ class Normalizer:
         """Where the inputs of one provider and account are read; raises where these do not fit."""
         desk = self._desks.get((provider, id(account)))
         if desk is None:
-            if len(self._desks) >= _DESKS_KEPT:
-                self._desks.clear()
             found = self._providers[provider]
             found.check(account)
-            desk = self._desks[provider, id(account)] = _Desk(found, account)
+            desk = _Desk(found, account)
+            self._desks.keep((provider, id(account)), desk)
         return desk
 
 
