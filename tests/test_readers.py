@@ -31,10 +31,12 @@ from delivrd import (
     DeliverSm,
     Errors,
     Fields,
+    FollowUp,
     Mail,
     MailText,
     Pdu,
     PluginError,
+    Problem,
     Provider,
     Push,
     Reading,
@@ -50,6 +52,7 @@ from delivrd import (
     TooLarge,
     Unreadable,
     UnsupportedMediaType,
+    Warning,
     WarningKind,
     WrongMethod,
 )
@@ -618,7 +621,55 @@ def test_a_mail_of_html_is_read_as_its_text():
     assert one(MAIL, mail(html, "text/html")).recipient == "+15555550100"
 
 
-@pytest.mark.parametrize("piece", ["<", "<p", "<!--", "<script>", "</style>", "<a b='", "&lt;", "<![x[", "<p>id: 1"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td>id</td><td>1</td></tr><tr><td>stat</td><td>SENT</td></tr><tr><td>to</td><td>15555550100</td></tr></table>",
+        "<table>\n<tr>\n<th>id</th>\n<td>1</td>\n</tr>\n<tr>\n<th>\nstat\n<td><p>SENT</p>\n<tr><th>to:<td>15555550100</table>",
+        "<table><tr><td>Dear gateway,<br>id: 1<br>stat: SENT<br>to=15555550100</td></tr></table>",
+    ],
+)
+def test_the_cells_of_a_row_are_a_name_and_its_value(html):
+    report = one(MAIL, mail(html, "text/html"))
+    assert (report.message_id, report.status, report.recipient) == ("1", Status.SENT, "+15555550100")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("&#65;&#0065;&#x41;", "AAA"),
+        ("&#" + "9" * 10_000 + ";x", "\ufffdx"),
+        ("&#" + "0" * 10_000 + "65;x", "Ax"),
+        ("&#" + "0" * 10_000 + "9" * 10_000, "\ufffd"),
+        ("&#x" + "f" * 10_000 + ";", "\ufffd"),
+    ],
+)
+def test_a_character_reference_has_any_number_of_digits(html, text):
+    from delivrd.html_text import text_of_html
+
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<td>",
+        "<tr>\n",
+        "\n",
+        "&#",
+        "&#0",
+        "&#11111111",
+        "<",
+        "<p",
+        "<!--",
+        "<script>",
+        "</style>",
+        "<a b='",
+        "&lt;",
+        "<![x[",
+        "<p>id: 1",
+    ],
+)
 def test_the_text_of_html_is_found_in_linear_time(piece):
     from delivrd.html_text import text_of_html
 
@@ -763,6 +814,23 @@ def test_a_decode_function_gives_fields_and_the_core_makes_the_reports():
         provider.read(Request("GET", "/"))
     with pytest.raises(Unreadable, match="at least one code"):
         provider.read(post(b"id=1"))
+
+
+def test_whatever_texts_a_decode_function_gives_the_result_can_be_written():
+    bad = "\udcff\ud83d"
+    given = Decoded(
+        records=[{"id": f"1{bad}", "stat": "SENT", "own": bad}],
+        others=[{f"name{bad}": bad}],
+        problems=[Problem(0, f"reason {bad}", f"field{bad}", bad)],
+        warnings={0: [Warning(WarningKind.BAD_VALUE, f"field{bad}", bad)]},
+        follow_up=[FollowUp("mark", bad)],
+    )
+    absent = Decoded(absence=Absence(AbsenceKind.NOT_FOUND, bad, bad))
+    for decoded in (given, absent):
+        result = acme(Push(reading=EVENT, decode=lambda _, __, decoded=decoded: decoded)).read(post(b""))
+        assert "\\xff\\ud83d" in json.dumps(result.to_dict(), ensure_ascii=False).encode().decode().replace(
+            "\\\\", "\\"
+        )
 
 
 def test_what_a_decode_function_raises_is_the_plugins_fault_and_keeps_its_cause():

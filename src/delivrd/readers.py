@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.queries import QueryReader
 from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
-from delivrd.records import Record, as_json, decode_json, decode_text, flatten
+from delivrd.records import Record, as_json, decode_json, decode_text, encodable, flatten
 from delivrd.report import Report, Warning, shorten
 from delivrd.shapes import Kind, kinds_of, wire_fields
 from delivrd.times import read_zone
@@ -248,8 +248,9 @@ class _Desk:
                 self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
             ]
             try:
-                made = self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
-                follow_up = tuple(decoded.follow_up)
+                problems = [_encodable(problem) for problem in decoded.problems]
+                made = self._many(records, received_at, problems, decoded.others, decoded.absence)
+                follow_up = tuple(_encodable(each) for each in decoded.follow_up)
                 return msgspec.structs.replace(made, follow_up=follow_up) if follow_up else made
             except Unreadable as error:
                 if asked is None and isinstance(input, Response) and error.field in ids:
@@ -261,7 +262,7 @@ class _Desk:
     def _record(self, fields: Mapping[str, str | None], warnings: Sequence[Warning]) -> Record:
         sent = {name: value for name, value in fields.items() if value}
         record = flatten(sent, self.compiled.leaves)
-        record.warnings = [*warnings, *record.warnings]
+        record.warnings = [*map(_encodable, warnings), *record.warnings]
         return record
 
     def _strict(self) -> Callable[[bytes, datetime | None], tuple[Report, ...]] | None:
@@ -412,7 +413,8 @@ class _Desk:
             absence = Absence(kind)
         elif absence.code is not None or absence.text is not None:
             absence = Absence(absence.kind, self._shown(absence.code), self._shown(absence.text))
-        if self.terms.blot is not None and others:
+        others = [{encodable(name): encodable(text) for name, text in other.items()} for other in others]
+        if self.terms.blot is not None:
             others = [blot_values(other, self.terms.blot) for other in others]
         return Receipt(tuple(reports), self.compiled.reply, tuple(problems), absence, tuple(others))
 
@@ -420,7 +422,17 @@ class _Desk:
         """What a stranger sent, without the account's secrets, and short."""
         if text is None:
             return None
+        text = encodable(text)
         return shorten(text if self.terms.blot is None else self.terms.blot(text))
+
+
+_Said = TypeVar("_Said", bound=msgspec.Struct)
+
+
+def _encodable(said: _Said) -> _Said:
+    """What a decode function gave, with texts that every encoding can write."""
+    texts = ((name, getattr(said, name)) for name in said.__struct_fields__)
+    return msgspec.structs.replace(said, **{name: encodable(text) for name, text in texts if type(text) is str})
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:

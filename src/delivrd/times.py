@@ -43,6 +43,8 @@ _ABSOLUTE_TIME: Final = len("YYMMDDhhmmsstnnp")
 _MOST_QUARTERS: Final = 48
 """Quarters of an hour by which SMPP lets a time differ from UTC."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 SECONDS: Final = {f"{second:02}": timedelta(seconds=second) for second in range(60)}
 """What the last two digits of a time add to its minute."""
 
@@ -165,8 +167,8 @@ def _read_us(text: str) -> datetime | None:
 
 
 def _read_unix(text: str) -> datetime | None:
-    (seconds,) = _whole_numbers([text])
-    return datetime.fromtimestamp(seconds, UTC)
+    # The system's own calendar fails beyond its last year, each in its own way.
+    return _EPOCH + timedelta(seconds=_whole_numbers([text])[0])
 
 
 def _read_digits(text: str) -> datetime | None:
