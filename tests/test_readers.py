@@ -6,6 +6,11 @@ import json
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.generator import BytesGenerator
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+from io import BytesIO
 
 import msgspec
 import pytest
@@ -56,6 +61,7 @@ from delivrd import (
     WarningKind,
     WrongMethod,
 )
+from delivrd.forms import read_multipart
 
 PAGE = Source("a page")
 STAT = CodeTable(
@@ -395,6 +401,93 @@ def test_a_part_without_a_name_is_passed_over_and_loses_no_other(disposition):
     sent = post(f"{nameless}{named}--b--\r\n".encode(), content_type="multipart/form-data; boundary=b")
     (report,) = ANY.read(sent).reports
     assert (report.message_id, report.status) == ("1", Status.SENT)
+
+
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+def part(name: str, value: str, head: str = "") -> str:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n{head}\r\n{value}\r\n'
+
+
+FIELDS = part("id", "1") + part("stat", "SENT")
+
+
+@pytest.mark.parametrize(
+    ("body", "extras"),
+    [
+        (FIELDS + "--b--\r\n" + part("stat", "DELIVRD") + part("own", "x") + "--b--\r\n", {}),
+        (FIELDS + '--b\r\nContent-Disposition: form-data;\r\n name="own"\r\n\r\nx\r\n--b--', {"own": "x"}),
+        (
+            FIELDS + '--b\r\nContent-Disposition: form-data; filename="a; name=own"; name="file"\r\n\r\nx\r\n--b--',
+            {"file": "x"},
+        ),
+        (FIELDS + '--b\r\nContent-Disposition: form-data; filename="a; name=own"\r\n\r\nx\r\n--b--', {}),
+        (FIELDS + part("own", "a\r\nb\nc\r\n") + "--b--\r\n", {"own": "a\r\nb\nc\r\n"}),
+        (FIELDS + part("own", "x") + "--b", {"own": "x"}),
+        (FIELDS + part("own", "x")[:-2], {"own": "x"}),
+        (f"a preamble\r\n{FIELDS}--b--", {}),
+        ((FIELDS + part("own", "a\r\nb") + "--b--\r\n").replace("\r\n", "\n"), {"own": "a\nb"}),
+    ],
+)
+def test_a_multipart_form_is_what_stands_between_its_boundaries(body, extras):
+    report = one(ANY, post(body.encode(), content_type=MULTIPART))
+    assert (report.status, report.extras, report.warnings) == (Status.SENT, extras, ())
+
+
+def test_a_part_is_text_in_its_own_charset():
+    body = FIELDS.encode() + part("own", "", "Content-Type: text/plain; charset=iso-8859-1\r\n").encode()[:-2]
+    assert one(ANY, post(body + b"\xe9\r\n--b--", content_type=MULTIPART)).extras == {"own": "é"}
+
+
+def test_a_multipart_form_that_goes_on_as_something_else_keeps_its_fields_and_says_so():
+    report = one(ANY, post((FIELDS + "--b\r\nno header\r\n\r\nx\r\n--b--").encode(), content_type=MULTIPART))
+    assert [(each.kind, each.field) for each in report.warnings] == [(WarningKind.BAD_VALUE, "body")]
+
+
+words = st.sampled_from(["utf-8", "iso-8859-1", None]).flatmap(
+    lambda charset: st.tuples(
+        st.text(st.characters(codec=charset or "utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=120),
+        st.just(charset),
+    )
+)
+names = st.text("abcdefghijklmnopqrstuvwxyz-_. ;=", min_size=1, max_size=80).filter(lambda name: name == name.strip())
+
+
+@given(st.dictionaries(names, words, min_size=1, max_size=5), st.booleans())
+def test_what_the_standard_library_writes_as_a_multipart_form_is_read_back(fields, folded):
+    """The library of the standard folds long headers as mails have them; browsers do not."""
+    form = MIMEMultipart("form-data", boundary="boundary;of=it")
+    given = {name: value for name, value in fields.items() if name not in ("id", "stat")}
+    for name, (value, charset) in {**given, "id": ("1", None), "stat": ("SENT", None)}.items():
+        each = MIMENonMultipart("text", "plain", **({} if charset is None else {"charset": charset}))
+        del each["MIME-Version"]
+        each.add_header("Content-Disposition", "form-data", name=name)
+        each.set_payload(value.encode(charset or "utf-8").decode("ascii", "surrogateescape"))
+        form.attach(each)
+    out = BytesIO()
+    BytesGenerator(out, policy=compat32.clone(linesep="\r\n", max_line_length=78 if folded else 0)).flatten(form)
+    body = out.getvalue().partition(b"\r\n\r\n")[2]
+    record = read_multipart(body, form["Content-Type"], ("id", "stat"))
+    assert record.values == {"id": "1", "stat": "SENT"}
+    assert record.extras == {name: value for name, (value, _) in given.items()}
+    assert record.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        ("application/json; charset=UTF-16", "utf-16"),
+        ('application/json; x="a; charset=utf-16"', None),
+        ('application/json; x="a\\"; charset=utf-16"; Charset = "ISO-8859-1"', "iso-8859-1"),
+        ("application/json; charset='latin-1'", "latin-1"),
+        ("application/json;charset=utf-8;charset=utf-16", "utf-8"),
+        ("application/json; charset", None),
+        (None, None),
+    ],
+)
+def test_a_charset_is_read_outside_quotes(content_type, charset):
+    assert delivrd.charset_of(content_type) == charset
 
 
 def test_a_multipart_form_is_split_at_its_first_line_where_the_header_names_no_boundary():

@@ -39,6 +39,11 @@ _CHARSETS: Final = frozenset(
 )
 """The charsets that a declaration is believed in; others, ASCII among them, are read as UTF-8."""
 
+_PARAMETER: Final = re.compile(r';[ \t]*+([^ \t;="]++)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"|[^;]*+)')
+"""What is quoted holds no parameter."""
+
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 _ESCAPES: Final = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)} | {
@@ -135,13 +140,18 @@ def _undefined(encoding: str) -> tuple[bytes, ...]:
     return tuple(byte for byte in single if not byte.decode(encoding, "ignore"))
 
 
+def parameter_of(content_type: str | None, name: str) -> str:
+    """A parameter that a content type declares, unquoted; empty where it declares none of that name."""
+    for found in _PARAMETER.finditer(content_type or ""):
+        if found[1].lower() == name:
+            value = found[2]
+            return _QUOTED_PAIR.sub(r"\1", value[1:-1]) if value.startswith('"') else value.strip("' ")
+    return ""
+
+
 def charset_of(content_type: str | None) -> str | None:
     """The charset that a content type declares."""
-    for parameter in (content_type or "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip("\"' ").lower()
-    return None
+    return parameter_of(content_type, "charset").strip("' ").lower() or None
 
 
 def decode_json(body: bytes, content_type: str | None = None) -> Any:
