@@ -664,6 +664,23 @@ MARKED = msgspec.structs.replace(EVENT, report_if="stat")
 MAIL = acme(MailText(reading=MARKED, patterns_setting="patterns"))
 
 
+def test_a_body_with_the_field_of_another_kind_and_no_id_is_no_report():
+    reading = msgspec.structs.replace(EVENT, other_if="inbound")
+    provider = acme(Push(reading=reading, bodies=(BodyKind.JSON, BodyKind.FORM)))
+    result = provider.read(post({"inbound": 7, "text": "STOP"}))
+    assert result.absence == Absence(AbsenceKind.NOT_A_REPORT)
+    assert result.others == ({"inbound": "7", "text": "STOP"},)
+    assert result.reply == Reply(200)
+    assert provider.read(post(b"inbound=7", content_type="application/x-www-form-urlencoded")).others == (
+        {"inbound": "7"},
+    )
+    assert one(provider, post({"inbound": 7, "id": "1", "stat": "SENT"})).extras == {"inbound": 7}
+    with pytest.raises(Unreadable):
+        provider.read(post({"stat": "SENT"}))
+    with pytest.raises(ValueError, match="`other_if` names a field that no report has"):
+        acme(Push(reading=msgspec.structs.replace(EVENT, other_if="id"), bodies=(BodyKind.JSON,))).check()
+
+
 def test_what_is_no_report_comes_back_whole():
     for provider, request, expected in [
         (

@@ -91,6 +91,8 @@ class CompiledWay:
             feeding.add(reading.report_if)
         if not (reading.fields.message_id or reading.fields.reference):
             raise ValueError(f"{reading.shape.__name__}: say which field holds the message's id (`message_id`)")
+        if reading.other_if in self.kinds:
+            raise ValueError(f"{reading.shape.__name__}: `other_if` names a field that no report has; leave it out")
         unknown = sorted(feeding - set(self.kinds) - set(fields))
         if unknown:
             raise ValueError(f"{reading.shape.__name__} has no field {', '.join(unknown)}; declare it in the shape")
@@ -223,7 +225,7 @@ class _Desk:
         def read_text(mail: Mail, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(mail, self.terms.max_body)
             record = read_mail(mail.raw, names, patterns)
-            if not self._is_report(record.values):
+            if not self._is_report(record):
                 return self._no_report(record)
             record.extras = {}
             return self._one(record, received_at)
@@ -273,8 +275,11 @@ class _Desk:
         build = self.compiled.shape_builder.bind(self.frame)
         return lambda body, at: tuple([build(item, at, None, None) for item in decode(body)])
 
-    def _is_report(self, values: Mapping[str, str]) -> bool:
-        return self.mark is None or bool(values.get(self.mark))
+    def _is_report(self, record: Record) -> bool:
+        reading = self.compiled.reading
+        if reading.other_if in record.extras:
+            return any(record.values.get(name) for name in reading.fields.names("message_id"))
+        return self.mark is None or bool(record.values.get(self.mark))
 
     def _lenient_push(self, push: Push, request: Request, received_at: datetime | None) -> Receipt:
         query: Record | None = None
@@ -344,7 +349,7 @@ class _Desk:
                 if outer is not None:
                     record.values = outer.values | {name: value for name, value in record.values.items() if value}
                     record.extras = outer.extras | record.extras
-                if not self._is_report(record.values):
+                if not self._is_report(record):
                     others.append(record.whole())
                 else:
                     reports.append(self._build(record, received_at))
@@ -358,7 +363,7 @@ class _Desk:
         return flatten({name: value for name, value in document.items() if name not in left_out}, inherited)
 
     def _one_or_other(self, record: Record, received_at: datetime | None) -> Receipt:
-        if not self._is_report(record.values):
+        if not self._is_report(record):
             return self._no_report(record)
         return self._one(record, received_at)
 
