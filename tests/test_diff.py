@@ -442,3 +442,19 @@ def test_accounts_are_made_once_and_not_held_for_ever(monkeypatch):
     side._read_all(Registry.installed(), io.BytesIO(questions.encode()), answers)
     assert [json.loads(each)["reports"][0]["account"] for each in answers.getvalue().splitlines()] == asked
     assert made == [*names, names[0]]
+
+
+def test_of_the_accounts_that_are_held_the_oldest_makes_room(monkeypatch):
+    made = []
+
+    def make(document):
+        made.append(document["name"])
+        return Account(name=document["name"])
+
+    monkeypatch.setattr(delivrd, "Account", SimpleNamespace(from_dict=make))
+    line = json.dumps({"kind": "request", "method": "GET", "target": "/?sms_unique_id=m&stat=DELIVRD"})
+    names = [str(number) for number in range(side._ACCOUNTS + 1)]
+    asked = [*names, *names[1:]]
+    questions = "".join(f'["messente-legacy", {{"name": "{name}"}}]\n{line}\n' for name in asked)
+    side._read_all(Registry.installed(), io.BytesIO(questions.encode()), io.BytesIO())
+    assert made == names

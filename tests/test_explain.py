@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+import pytest
+
 import delivrd
-from delivrd import Account, Mail, Meanings, Request, Response, Row, Rule, Status, explain
+from delivrd import (
+    Account,
+    BodyKind,
+    Code,
+    CodeTable,
+    Fields,
+    InputError,
+    Mail,
+    Meanings,
+    Provider,
+    Push,
+    Reading,
+    Request,
+    Response,
+    Row,
+    Rule,
+    Shape,
+    Source,
+    Status,
+    Text,
+    explain,
+    read_samples,
+)
 
 PROVIDERS = delivrd.Registry.installed()
 LEGACY, UPSIDE, OMNI = (PROVIDERS[name] for name in ("messente-legacy", "upside-wireless", "messente-omnichannel"))
@@ -44,6 +71,55 @@ def test_a_zero_is_told_like_any_other_value():
         ("parts", "0"),
         ("total_price", "0.00"),
     ]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=repr)
+def test_every_field_that_a_declaration_feeds_is_told(provider):
+    told = set()
+    for sample in fixture_samples(provider.name):
+        fields = provider.ways[type(sample.input)].reading.fields
+        try:
+            explained = explain(provider, sample.input, sample.account, asked=sample.asked)
+        except InputError:
+            continue
+        for report, steps in zip(explained.receipt.reports, explained.steps, strict=True):
+            network = {} if report.network is None else msgspec.structs.asdict(report.network)
+            values = msgspec.structs.asdict(report) | network
+            fed = {
+                name
+                for name in fields.__struct_fields__
+                if fields.names(name) and values.get(name) not in (None, (), {})
+            }
+            assert {step.report_field: step.value for step in steps.fields} == {name: values[name] for name in fed}
+            for name in fed:
+                assert f"    {name} = " in str(explained)
+            told |= fed
+    declared = {name for way in provider.ways.values() for _, name in way.reading.fields.feeds()}
+    if {"mcc", "mnc", "carrier", "country"} & declared:
+        assert {"mcc", "mnc", "carrier", "country"} & told
+
+
+def fixture_samples(name):
+    for file in sorted((Path(__file__).parent.parent / "fixtures" / name).iterdir()):
+        if file.suffix != ".json":
+            yield from read_samples(file.name, file.read_bytes())
+
+
+def test_the_network_is_told_with_the_field_that_feeds_it():
+    class Sent(Shape):
+        id: Code = None
+        stat: Code = None
+        mcc: Code = None
+        operator: Text = None
+
+    reading = Reading(shape=Sent, fields=Fields(message_id="id", mcc="mcc", carrier="operator"))
+    table = CodeTable("stat", (Row("A", Status.SENT, meaning="sent"),), Source("a page"))
+    push = Push(reading=reading, bodies=(BodyKind.JSON,))
+    made = Provider(name="acme", vendor="A", title="A", docs=Source("a page"), tables=(table,), ways=(push,))
+    body = b'{"id": 1, "stat": "A", "mcc": 248, "operator": "Acme"}'
+    told = str(explain(made, Request("POST", "/", (), body)))
+    assert "mcc = 248, from mcc" in told
+    assert "carrier = Acme, from operator" in told
 
 
 def test_what_is_no_report_is_told_too():

@@ -82,7 +82,10 @@ def test_a_code_of_any_length_is_never_remembered():
 
 
 def test_white_space_of_any_length_beside_a_listed_code_is_never_remembered():
-    classifier, memory = Classifier([table("stat", row("A", Status.SENT)), table("err", row("1", Status.FAILED))]), Memory()
+    classifier, memory = (
+        Classifier([table("stat", row("A", Status.SENT)), table("err", row("1", Status.FAILED))]),
+        Memory(),
+    )
     assert memory.classify(classifier, ("A", " " * 10_000))[0] is Status.SENT
     assert memory.verdicts == {}
 

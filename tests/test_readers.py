@@ -37,6 +37,7 @@ from delivrd import (
     Errors,
     Fields,
     FollowUp,
+    HmacBody,
     Mail,
     MailText,
     Pdu,
@@ -613,11 +614,33 @@ def test_an_input_larger_than_the_account_allows_is_refused():
 
 def test_a_wrong_method_is_answered_with_the_right_ones():
     with pytest.raises(WrongMethod) as refused:
-        QUERY.read(Request("POST", "/?id=1&stat=SENT"))
-    assert refused.value.reply == Reply(405, b"", (("Allow", "GET, HEAD"),))
+        QUERY.read(Request("PUT", "/?id=1&stat=SENT"))
+    assert refused.value.reply == Reply(405, b"", (("Allow", "GET, HEAD, POST"),))
     for provider in (JSON, ANY, BATCH):
         with pytest.raises(WrongMethod):
             provider.read(Request("GET", "/"))
+
+
+def test_fields_of_a_query_are_never_read_beside_a_signature_of_the_body_and_never_the_other_way_round():
+    signed = acme(Push(reading=EVENT, bodies=(BodyKind.FORM,)), auth=(HmacBody("X-Signature"),))
+    with pytest.raises(WrongMethod):
+        signed.read(Request("GET", "/?id=1&stat=SENT"))
+    query = acme(Push(reading=EVENT, methods=("GET",), query=True), auth=(HmacBody("X-Signature"),))
+    with pytest.raises(WrongMethod):
+        query.read(post(b"id=1&stat=SENT", content_type="application/x-www-form-urlencoded"))
+
+
+def test_a_form_and_a_query_of_one_request_are_read_together_and_the_form_wins():
+    request = post(b"id=1&stat=SENT", "/?id=2&stat=SENT&sender=me&secret=x", "application/x-www-form-urlencoded")
+    report = one(QUERY, request)
+    assert (report.message_id, report.sender, report.extras) == ("1", "me", {})
+    assert {each.kind for each in report.warnings} == {WarningKind.REPEATED_FIELD, WarningKind.OTHER_FORM}
+    with pytest.raises(UnsupportedMediaType):
+        QUERY.read(post({"id": "1", "stat": "SENT"}))
+
+
+def test_parameters_of_the_gateways_own_url_are_not_kept_where_a_query_takes_the_place_of_a_form():
+    assert one(ANY, Request("GET", "/?id=1&stat=SENT&secret=x")).extras == {}
 
 
 def test_a_kind_of_input_that_a_provider_does_not_take_is_unreadable():

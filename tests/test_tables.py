@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from delivrd import AbsenceKind, AbsenceRow, AbsenceTable, Cause, CodeTable, Compare, Meanings, Row, Source, Status
 from delivrd.classify import Classifier
-from delivrd.tables import check_table
+from delivrd.tables import check_table, join_code, split_code
 
 PAGE = Source("a page", "https://example.com/codes")
 
@@ -51,3 +53,25 @@ def test_a_code_of_no_absence_row_is_unavailable():
 def test_a_source_reads_as_its_title_and_address():
     assert str(PAGE) == "a page (https://example.com/codes)"
     assert str(Source("a page")) == "a page"
+
+
+PARTS = st.lists(st.none() | st.text("ab+\\\n", min_size=1, max_size=4), min_size=2, max_size=3)
+
+
+@given(PARTS, PARTS)
+def test_the_label_of_a_code_of_several_fields_is_of_no_other_code(first, second):
+    assert (join_code(first) == join_code(second)) is (first == second)
+    assert split_code(join_code(first)) == [part or "" for part in first]
+
+
+def test_a_code_of_one_field_is_its_own_label():
+    assert join_code("a+b\\") == join_code(["a+b\\"]) == "a+b\\"
+    assert join_code(("a+b", "c")) == "a\\+b+c"
+    assert join_code(("a", "b+c")) == "a+b\\+c"
+    assert join_code((None, "c")) == "+c"
+
+
+def test_an_empty_part_of_a_code_is_refused():
+    rows = (Row(("a", ""), Status.SENT, meaning="m"),)
+    with pytest.raises(ValueError, match="a part is empty; write None"):
+        check_table(CodeTable(("x", "y"), rows, Source("a page")))

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from delivrd.blots import blotter
+from delivrd.blots import Blotter
 from delivrd.errors import AccountError
 from delivrd.message_ids import AS_TEXT, MessageIds
 from delivrd.records import encodable
@@ -126,7 +126,7 @@ class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dic
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return blotter((*self.secrets, self.password or "")).text(text)
+        return Blotter(tuple(filter(None, (*self.secrets, self.password)))).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"

@@ -196,7 +196,7 @@ class _Ballot:
         if not any(value is not None for value in values):
             return
         key: CodeKey = values if len(values) > 1 else values[0] or ""
-        code = values[0] or "" if len(values) == 1 else join_code(values)
+        code = join_code(values)
         self.consulted[table.name] = len(self.consulted)
         qualifies = table.consulted is Consulted.QUALIFIES
         earlier_sent, self.anything_sent = self.anything_sent, self.anything_sent or not qualifies

@@ -15,7 +15,7 @@ from delivrd.accounts import Account
 from delivrd.inputs import Input
 from delivrd.provider import Provider
 from delivrd.receipt import Receipt
-from delivrd.report import Report
+from delivrd.report import Network, Report
 from delivrd.verdicts import Rule, Step, Verdict
 
 
@@ -106,13 +106,18 @@ def explain(
     steps = []
     for report in receipt.reports:
         fed = [
-            FieldStep(name, fields.names(name), getattr(report, name))
+            FieldStep(name, fields.names(name), value)
             for name in fields.__struct_fields__
-            if fields.names(name) and getattr(report, name, None) not in (None, (), {})
+            if fields.names(name) and (value := _value(report, name)) not in (None, (), {})
         ]
         verdict = provider.classifier(account).judge(report.codes)
         steps.append(ReportSteps(report, tuple(fed), code_steps(verdict)))
     return Explanation(provider.name, receipt, tuple(steps))
+
+
+def _value(report: Report, name: str) -> Any:
+    """What a field of a declaration came to: a field of the report, or of its network."""
+    return getattr(report.network if name in Network.__struct_fields__ else report, name, None)
 
 
 def code_steps(verdict: Verdict | None) -> tuple[CodeStep, ...]:

@@ -22,7 +22,7 @@ class CodeLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         provider: its name.
         place: of its table in the order of authority, from 1; None for a code by which no report is given.
-        field: the provider's field, or fields joined by `+`.
+        field: the provider's field, or fields joined as `join_code` does.
         field_count: how many fields.
         code: as documented.
         compare: how codes of this field compare.

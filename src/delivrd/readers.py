@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from delivrd.admission import body_kind, check_input, check_size, refuse_method
+from delivrd.admission import as_declared, body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, DecodeItems, check_batch, item_decoder
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame, Read, later
@@ -27,7 +27,7 @@ from delivrd.queries import QueryReader
 from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, encodable, flatten
-from delivrd.report import Report, Warning, shorten
+from delivrd.report import Report, Warning, WarningKind, shorten
 from delivrd.shapes import Kind, kinds_of, wire_fields
 from delivrd.times import read_zone
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Pdu, Push, Way
@@ -74,14 +74,23 @@ class CompiledWay:
         way: as declared.
         code_fields: the provider's, in order of authority.
         reply: what the sender counts as received.
+        accepted: the HTTP methods that are read.
     """
 
-    def __init__(self, provider: str, way: Way, code_fields: Iterable[str], reply: Reply | None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        way: Way,
+        code_fields: Iterable[str],
+        reply: Reply | None,
+        accepted: tuple[str, ...],
+    ) -> None:
         reading, fields = way.reading, tuple(code_fields)
         self.provider = provider
         self.way = way
         self.reading = reading
         self.reply = reply
+        self.accepted = accepted
         self._zone = read_zone(reading.zone) if reading.zone else None
         self.kinds = {name: kind for name, (_, kind) in wire_fields(reading.shape).items()}
         self.tree = kinds_of(reading.shape)
@@ -147,7 +156,6 @@ class CompiledWay:
             "METHODS": way.methods,
             "REPLY": self.reply,
             "check_size": check_size,
-            "refuse_method": refuse_method,
         }
         if way.query and not way.bodies:
             return QueryReader(provider, self.reading, fields, **names)
@@ -189,7 +197,7 @@ class _Desk:
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(request, self.terms.max_body)
             if request.method not in push.methods:
-                refuse_method(push.methods)
+                return lenient(request, received_at)
             if strict is not None:
                 try:
                     reports = strict(request.body, received_at)
@@ -233,13 +241,13 @@ class _Desk:
         return read_text
 
     def with_decode(self, decode: Decode) -> Read:
-        methods = self.compiled.way.methods if isinstance(self.compiled.way, Push) else ()
+        push = self.compiled.way if isinstance(self.compiled.way, Push) else None
         ids = (" or ".join(self.compiled.reading.fields.names("message_id")),)
 
         def read_decoded(input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(input, self.terms.max_body)
-            if isinstance(input, Request) and input.method not in methods:
-                refuse_method(methods)
+            if push is not None and isinstance(input, Request) and input.method not in push.methods:
+                return self._other_method(push, input, lambda changed: read_decoded(changed, asked, received_at))
             try:
                 decoded = decode(input, Context(asked, self.terms.settings))
             except InputError:
@@ -281,14 +289,26 @@ class _Desk:
             return any(record.values.get(name) for name in reading.fields.names("message_id"))
         return self.mark is None or bool(record.values.get(self.mark))
 
+    def _other_method(self, push: Push, request: Request, read: Callable[[Request], Receipt]) -> Receipt:
+        """What is read of a request by a method that the provider does not use; each report says so."""
+        if request.method not in self.compiled.accepted:
+            refuse_method(self.compiled.accepted)
+        check_input(request, self.terms.max_body)
+        result = read(as_declared(request, push, self.compiled.kinds))
+        told = Warning(WarningKind.OTHER_FORM, "method", request.method)
+        reports = [msgspec.structs.replace(each, warnings=(*each.warnings, told)) for each in result.reports]
+        return msgspec.structs.replace(result, reports=tuple(reports))
+
     def _lenient_push(self, push: Push, request: Request, received_at: datetime | None) -> Receipt:
+        if request.method not in push.methods:
+            return self._other_method(push, request, lambda changed: self._lenient_push(push, changed, received_at))
         query: Record | None = None
         if push.query:
             query = read_urlencoded(split_target(request.target)[1], self.compiled.kinds, keep_unknown=False)
         if not push.bodies or (query is not None and not request.body.strip()):
             return self._one_or_other(query or Record({}), received_at)
         content_type = request.header("content-type")
-        kind = body_kind(request.body, content_type, push.bodies)
+        kind, contradicts = body_kind(request.body, content_type, push.bodies)
         if kind is BodyKind.JSON:
             document = decode_json(request.body, content_type)
             if push.items is not None:
@@ -298,6 +318,8 @@ class _Desk:
             record = read_multipart(request.body, content_type, self.compiled.kinds)
         else:
             record = read_form(request.body, content_type, self.compiled.kinds, keep_unknown=True)
+            if contradicts:
+                record.warn(WarningKind.OTHER_FORM, "content-type", encodable(content_type or ""))
         return self._one_or_other(
             record if query is None else merge(record, query, self.compiled.spellings), received_at
         )

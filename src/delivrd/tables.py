@@ -6,6 +6,7 @@ tests, the exported tables and `explain` all read that row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -19,8 +20,21 @@ CodeKey: TypeAlias = str | tuple[str | None, ...]
 
 
 def join_code(code: str | Sequence[str | None]) -> str:
-    """A code as one text; that of several fields joined by `+`."""
-    return code if isinstance(code, str) else "+".join("" if part is None else part for part in code)
+    r"""A code as one text; that of several fields joined by `+`. Different codes of one table give different texts.
+
+    In a code of several fields, a `+` or a backslash that belongs to a part has a backslash before it:
+    `("a+b", "c")` is `a\+b+c`.
+    """
+    if isinstance(code, str):
+        return code
+    parts = ["" if part is None else part for part in code]
+    return parts[0] if len(parts) == 1 else "+".join(re.sub(r"([+\\])", r"\\\1", part) for part in parts)
+
+
+def split_code(text: str) -> list[str]:
+    """The parts that `join_code` joined, of a code of several fields."""
+    parts = re.findall(r"(?:\A|\+)((?:[^+\\]|\\.)*)", text, re.DOTALL)
+    return [re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -130,8 +144,8 @@ class CodeTable(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The fields as one text, joined by `+`."""
-        return "+".join(self.fields)
+        """The fields as one text, joined as `join_code` does."""
+        return join_code(self.fields)
 
 
 class Meanings(msgspec.Struct, frozen=True):
@@ -261,6 +275,8 @@ def check_rows(table: CodeTable, rows: Iterable[Row]) -> None:
         where = f"table {name}, code {row.label!r}"
         if (1 if isinstance(row.code, str) else len(row.code)) != width or (isinstance(row.code, tuple) and width == 1):
             raise ValueError(f"{where}: expected {width} value(s) in its code, one for each field of the table")
+        if not isinstance(row.code, str) and "" in row.code:
+            raise ValueError(f"{where}: a part is empty; write None for a field that is absent")
         key = normalise(row.code, compare)
         if key in seen:
             raise ValueError(f"{where}: listed twice, as {seen[key].label!r} and {row.label!r}; keep one row")
@@ -268,16 +284,20 @@ def check_rows(table: CodeTable, rows: Iterable[Row]) -> None:
         kinds = ((row.status, Status), (row.evidence, Evidence), (row.cause, Cause), (row.permanence, Permanence))
         if any(value is not None and not isinstance(value, kind) for value, kind in kinds):
             raise ValueError(f"{where}: expected members of Status, Evidence, Cause and Permanence, not texts")
-        if not row.meaning:
-            raise ValueError(f"{where}: say what the provider means by it (`meaning`)")
-        if row.cause is not None and (row.status is None or row.status.outcome.value == "success"):
-            raise ValueError(f"{where}: only a message that was not delivered has a cause")
-        if row.beside is not None and (
-            table.consulted is not Consulted.CHECKED or row.beside not in (Consulted.NEVER, Consulted.QUALIFIES)
-        ):
-            raise ValueError(f"{where}: `beside` is NEVER or QUALIFIES, and only in a table that is CHECKED")
-        if table.consulted is Consulted.QUALIFIES:
-            if row.final or row.overrules or row.cause or (row.status and row.status.outcome.value != "pending"):
-                raise ValueError(f"{where}: it qualifies what others say: give it evidence, a pending status, or none")
-        elif row.status is None and (row.final or row.evidence is not None or row.overrules):
-            raise ValueError(f"{where}: a silent code decides nothing; leave its other columns out")
+        _check_meaning(where, table, row)
+
+
+def _check_meaning(where: str, table: CodeTable, row: Row) -> None:
+    if not row.meaning:
+        raise ValueError(f"{where}: say what the provider means by it (`meaning`)")
+    if row.cause is not None and (row.status is None or row.status.outcome.value == "success"):
+        raise ValueError(f"{where}: only a message that was not delivered has a cause")
+    if row.beside is not None and (
+        table.consulted is not Consulted.CHECKED or row.beside not in (Consulted.NEVER, Consulted.QUALIFIES)
+    ):
+        raise ValueError(f"{where}: `beside` is NEVER or QUALIFIES, and only in a table that is CHECKED")
+    if table.consulted is Consulted.QUALIFIES:
+        if row.final or row.overrules or row.cause or (row.status and row.status.outcome.value != "pending"):
+            raise ValueError(f"{where}: it qualifies what others say: give it evidence, a pending status, or none")
+    elif row.status is None and (row.final or row.evidence is not None or row.overrules):
+        raise ValueError(f"{where}: a silent code decides nothing; leave its other columns out")

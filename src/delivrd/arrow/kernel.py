@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 from delivrd.accounts import Account
 from delivrd.arrow.columns import COLUMNS, REPORTS, Columns
 from delivrd.arrow.given import NoInput, Rows
-from delivrd.arrow.quick import body_reader, keys_of, report_columns
+from delivrd.arrow.quick import BindBodies, body_reader, keys_of, report_columns
 from delivrd.arrow.told import Told, encodable_values, tell, tell_error, told_batch
 from delivrd.errors import AccountError
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.memory import Recent
 from delivrd.provider import Provider
 from delivrd.registry import Registry
 from delivrd.report import Report
@@ -72,7 +71,7 @@ class Normalizer:
         self._account = account
         self._providers = installed() if providers is None else providers
         self._keys = keys
-        self._desks: Recent[tuple[str, int], _Desk] = Recent(_DESKS_KEPT)
+        self._bodies: dict[str, BindBodies | None] = {}
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Read one batch; returns and raises as `normalize`."""
@@ -82,16 +81,11 @@ class Normalizer:
 
     def _desk(self, provider: str, account: Account | None) -> _Desk:
         """Where the inputs of one provider and account are read; raises where these do not fit."""
-        desk = self._desks.get((provider, id(account)))
-        if desk is None:
-            found = self._providers[provider]
-            found.check(account)
-            desk = _Desk(found, account)
-            self._desks.keep((provider, id(account)), desk)
-        return desk
-
-
-_DESKS_KEPT: Final = 1024
+        found = self._providers[provider]
+        found.check(account)
+        if provider not in self._bodies:
+            self._bodies[provider] = body_reader(found)
+        return _Desk(found, account, self._bodies[provider])
 
 
 @cache
@@ -101,14 +95,13 @@ def installed() -> Registry:
 
 
 class _Desk:
-    """Where the inputs of one provider and one account are read."""
+    """Where the inputs of one provider and one account are read, for one batch."""
 
-    def __init__(self, provider: Provider, account: Account | None) -> None:
+    def __init__(self, provider: Provider, account: Account | None, bind: BindBodies | None) -> None:
         self.provider = provider
-        # Held, so that its id stays its own.
         self.account = account
         self.name = None if account is None else account.name or None
-        self.bodies = body_reader(provider, account)
+        self.bodies = None if bind is None else bind(provider.terms(account))
         push = provider.ways.get(Request)
         self.methods = push.methods if isinstance(push, Push) else ()
 

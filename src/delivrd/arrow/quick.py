@@ -15,13 +15,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delivrd.accounts import Account
 from delivrd.arrow.columns import REPORTS, Columns
 from delivrd.arrow.judged import CODES_SPELT, OF_VERDICT, plain_structs, spell_codes
 from delivrd.arrow.shaped import plan, read_shapes
 from delivrd.digests import digest_spelt, spell
 from delivrd.inputs import Request
 from delivrd.provider import Provider
+from delivrd.readers import Terms
 from delivrd.report import Report
 from delivrd.vocabulary import advise_resend
 from delivrd.ways import BodyKind, Push
@@ -30,8 +30,12 @@ ReadBodies = Callable[[Sequence[bytes]], tuple[Columns, list[int], list[int]]]
 """From bodies to columns, the places that they hold, and the places that are left."""
 
 
-def body_reader(provider: Provider, account: Account | None) -> ReadBodies | None:
-    """What reads the bodies of a provider's requests by columns; None where they cannot be."""
+BindBodies = Callable[[Terms], ReadBodies]
+"""From what an account adds to what reads its bodies."""
+
+
+def body_reader(provider: Provider) -> BindBodies | None:
+    """What reads the bodies of a provider's requests by columns, for any account; None where they cannot be."""
     way = provider.ways.get(Request)
     if not isinstance(way, Push) or way.decode is not None or way.items is not None:
         return None
@@ -41,9 +45,8 @@ def body_reader(provider: Provider, account: Account | None) -> ReadBodies | Non
     found = plan(reading, provider.code_fields)
     if found is None:
         return None
-    terms = provider.terms(account)
-    frame = provider.compiled()[Request].frame(terms)
-    return partial(read_shapes, found, frame, msgspec.json.Decoder(reading.shape).decode, terms.max_body)
+    compiled, decode = provider.compiled()[Request], msgspec.json.Decoder(reading.shape).decode
+    return lambda terms: partial(read_shapes, found, compiled.frame(terms), decode, terms.max_body)
 
 
 _PLAIN: Final = (

@@ -74,6 +74,7 @@ def _read_all(registry: Any, asked: IO[bytes], answers: IO[bytes]) -> None:
         try:
             if head not in accounts:
                 if len(accounts) >= _ACCOUNTS:
+                    # The oldest makes room.
                     del accounts[next(iter(accounts))]
                 name, document = json.loads(head)
                 accounts[head] = (registry[name], None if document is None else Account.from_dict(document))

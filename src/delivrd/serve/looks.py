@@ -21,6 +21,7 @@ from delivrd.inputs import Input
 from delivrd.ledger import Count, KeptInput, KeptReport
 from delivrd.provider import Provider
 from delivrd.report import LONGEST_SHOWN, shorten
+from delivrd.tables import join_code
 from delivrd.unlisted.codes import table_row, unlisted_codes
 from delivrd.unlisted.fields import FREE, PHONES, numbers_of, other_fields
 from delivrd.unlisted.numbers import Numbers, blind, masked, walk
@@ -88,7 +89,8 @@ class Looks:
                 # A stranger chooses how long a code is.
                 short = [each[: 2 * LONGEST_SHOWN] for each in code]
                 parts = short if self._whole else [numbers.code(each, masked) for each in short]
-                shown = shorten("+".join(parts))
+                whole = join_code(parts)
+                shown = shorten(whole)
                 row = rows.setdefault(
                     (kept.report.provider, field, shown),
                     {
@@ -98,7 +100,7 @@ class Looks:
                         "code": shown,
                         "at": kept.received_at.isoformat(),
                         "times": 0,
-                        "row": table_row(parts) if shown == "+".join(parts) else "(the code is too long for a row)",
+                        "row": table_row(parts) if shown == whole else "(the code is too long for a row)",
                     },
                 )
                 row["times"] += kept.times

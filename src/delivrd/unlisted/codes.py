@@ -16,6 +16,7 @@ import msgspec
 from delivrd.listing import CodeLine, code_lines
 from delivrd.provider import Provider
 from delivrd.report import Report, WarningKind, shorten
+from delivrd.tables import split_code
 
 MOST_ELSEWHERE: Final = 8
 """Meanings of one word in other tables that are told."""
@@ -58,7 +59,7 @@ def unlisted_codes(report: Report) -> Iterator[tuple[str, list[str]]]:
     """The fields, each with its code, that no table lists; a joint field has several codes."""
     for warning in report.warnings:
         if warning.kind is WarningKind.UNLISTED_CODE:
-            names = [warning.field] if warning.field in report.codes else warning.field.split("+")
+            names = [warning.field] if warning.field in report.codes else split_code(warning.field)
             yield warning.field, [report.codes.get(name, "") for name in names]
 
 

@@ -21,6 +21,7 @@ from delivrd.errors import DelivrdError
 from delivrd.files import Sample, read_samples
 from delivrd.provider import Provider
 from delivrd.report import LONGEST_SHOWN, Report, shorten
+from delivrd.tables import join_code
 from delivrd.unlisted.codes import Elsewhere, elsewhere, fixture_name, table_row, unlisted_codes, words_of
 from delivrd.unlisted.fields import numbers_of, without_credentials
 from delivrd.unlisted.numbers import Numbers, blind, masked
@@ -165,13 +166,14 @@ class Gatherer:
     def _of(self, source: _Source, report: Report, field: str, code: list[str]) -> Found | None:
         numbers = Numbers((report.recipient, report.sender))
         parts = [_bare(numbers, each, source.provider, source.account) for each in code]
-        shown = shorten("+".join(parts))
+        whole = join_code(parts)
+        shown = shorten(whole)
         key = (report.provider, field, shown)
         if key not in self._found:
             if len(self._found) >= self._most:
                 return None
             # A row is for a code, and what is longer, or holds a number or a secret, is none.
-            plain = len("+".join(parts)) <= LONGEST_SHOWN and parts == code
+            plain = len(whole) <= LONGEST_SHOWN and parts == code
             self._found[key] = Found(
                 report.provider,
                 field,
