@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,7 +32,7 @@ from delivrd import (
     read_samples,
     write_sample,
 )
-from delivrd.files import read_account, read_each, sample_line
+from delivrd.files import AccountMemory, read_account, read_each, sample_line
 from delivrd.pdu import read_pdu, write_pdu
 from delivrd.samplelines import file_line, write_line
 
@@ -176,6 +178,42 @@ def test_a_body_that_came_in_chunks_is_written_in_chunks(body: bytes) -> None:
     sample = Sample(Request("POST", "/", (("Transfer-Encoding", "chunked"),), body))
     suffix, content = write_sample(sample)
     assert (suffix, read_samples("case.http", content)) == (".http", [sample])
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip, chunked", gzip.compress(b"a=1&b=2")),
+        ("GZIP ,\tChunked", gzip.compress(b"a=1&b=2")),
+        ("x-gzip, chunked", gzip.compress(b"a=1&b=2")),
+        ("deflate, chunked", zlib.compress(b"a=1&b=2")),
+        ("identity, chunked", b"a=1&b=2"),
+    ],
+)
+def test_a_body_that_was_packed_and_came_in_chunks_is_what_its_sender_made(coding: str, packed: bytes) -> None:
+    chunks = b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (packed[:5], len(packed) - 5, packed[5:])
+    head = f"POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n".encode()
+    (sample,) = read_samples("case.http", head + chunks)
+    assert isinstance(sample.input, Request)
+    assert sample.input.body == b"a=1&b=2"
+    suffix, content = write_sample(sample)
+    assert read_samples("case" + suffix, content) == [sample]
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", b"a=1"),
+        ("gzip", gzip.compress(b"a=1")[:-1]),
+        ("gzip", gzip.compress(b"a=1") + b"more"),
+        ("gzip", gzip.compress(b"\0" * (1 << 24) + b"\0")),
+        ("br", b"a=1"),
+        ("gzip, gzip, gzip", gzip.compress(gzip.compress(gzip.compress(b"a=1")))),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused(coding: str, body: bytes) -> None:
+    with pytest.raises(SampleError, match="Transfer-Encoding"):
+        read_samples("case.http", f"POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n".encode() + body)
 
 
 @pytest.mark.parametrize("chunks", [b"", b"x\r\n", b"-1\r\n", b"5\r\na=1", b"1\r\nab\r\n0\r\n\r\n", b"0\r\n\r\nmore"])
@@ -466,3 +504,14 @@ def test_an_empty_file_of_lines_holds_nothing() -> None:
 
 def test_a_sample_error_is_of_the_family() -> None:
     assert issubclass(SampleError, DelivrdError)
+
+
+def test_accounts_of_lines_are_one_object_each_and_the_oldest_make_room():
+    accounts = AccountMemory()
+    first = accounts.account({"name": "0"})
+    assert accounts.account({"name": "0"}) is first
+    for number in range(1, 300):
+        last = accounts.account({"name": str(number)})
+    assert accounts.account({"name": "299"}) is last
+    assert accounts.account({"name": "100"}) is accounts.account({"name": "100"})
+    assert accounts.account({"name": "0"}) is not first

@@ -171,9 +171,9 @@ def test_a_secret_and_an_address_are_both_needed_where_both_are_configured() -> 
 def test_size_and_method_are_checked_before_the_secret() -> None:
     account = Account(secrets=[SECRET], max_body=200)
     with pytest.raises(WrongMethod) as caught:
-        LEGACY.receive(Request("POST", f"/dlr?{QUERY}"), account)
+        LEGACY.receive(Request("PUT", f"/dlr?{QUERY}"), account)
     assert caught.value.reply is not None
-    assert caught.value.reply.headers == (("Allow", "GET"),)
+    assert caught.value.reply.headers == (("Allow", "GET, POST"),)
     with pytest.raises(TooLarge):
         LEGACY.receive(callback(QUERY + "&x=" + "y" * 200), account)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -36,10 +36,10 @@ from delivrd import (
     WarningKind,
     read_query,
 )
+from delivrd.memory import Recent
 from delivrd.settings import read_settings
 from delivrd.tables import check_table
-from delivrd.times import Moment, read_time, remember_time
-from delivrd.values import read_times
+from delivrd.times import Moment, minutes_of, read_digits, read_time
 
 PAGE = Source("a page")
 STATE = CodeTable(
@@ -305,38 +305,39 @@ def test_what_is_no_absolute_time_of_smpp_is_no_time(text: str) -> None:
     assert read_time(text, UTC, (TimeForm.ABSOLUTE,)) == (None, WarningKind.BAD_VALUE)
 
 
-def test_times_are_remembered_for_one_zone_and_what_is_none_never() -> None:
-    memory: dict[str, Moment] = {}
-    east = timezone(timedelta(hours=2))
-    for _ in range(2):
-        assert remember_time("2401311200", east, (TimeForm.DIGITS,), memory)[0] == datetime(2024, 1, 31, 10, tzinfo=UTC)
-    assert remember_time("soon", east, (TimeForm.DIGITS,), memory) == (None, WarningKind.BAD_VALUE)
-    assert list(memory) == ["2401311200"]
-    for second in range(5000):
-        text = f"240131{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
-        remember_time(text, None, (TimeForm.DIGITS,), memory)
-    assert len(memory) <= 4096
+digit_texts = st.one_of(
+    st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).flatmap(
+        lambda moment: st.sampled_from(
+            [moment.strftime(form) for form in ("%y%m%d%H%M", "%y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H%M%S")]
+        )
+    ),
+    st.from_regex(r"\A(20)?[0-9]{9,14}\Z"),
+    st.from_regex(r"\A[0-9 T+:.-]{9,15}\Z"),
+)
 
 
-def test_two_times_are_remembered_together_with_what_to_warn_of_unless_one_is_none() -> None:
-    single: dict[str, Moment] = {}
-    together: dict[str, tuple[Any, ...]] = {}
-    noon, forms = datetime(2024, 1, 31, 12, tzinfo=UTC), (TimeForm.DIGITS,)
+@given(
+    st.lists(digit_texts, max_size=6),
+    st.sampled_from([None, UTC, timezone(timedelta(hours=2)), ZoneInfo("Europe/Tallinn"), ZoneInfo("Asia/Kolkata")]),
+)
+def test_a_remembered_minute_changes_no_time(texts: list[str], zone: tzinfo | None) -> None:
+    forms = (TimeForm.DIGITS, TimeForm.ABSOLUTE, TimeForm.ISO)
+    minutes: Recent[str, Moment] = Recent(3)
+    for text in texts * 2:
+        assert read_digits(text, zone, forms, minutes) == read_time(text, zone, forms)
+        assert len(minutes) <= 3
 
-    def read(whole: str, zone: tzinfo | None, *texts: str) -> tuple[Any, ...]:
-        return read_times(whole, tuple(zip("ab", texts, strict=True)), zone, forms, single, together)
 
-    for _ in range(2):
-        first, second, doubts = read("whole", None, "2401311200", "240131120000")
-        assert first == second == noon
-        assert [(each.kind, each.field) for each in doubts] == [
-            (WarningKind.ASSUMED_ZONE, "a"),
-            (WarningKind.ASSUMED_ZONE, "b"),
-        ]
-    assert read("other", None, "2401311200", "0")[:2] == (noon, None)
-    read("long" * 100, None, "2401311200", "2401311200")
-    assert list(together) == ["whole"]
-    assert list(single) == ["2401311200", "240131120000"]
+def test_only_minutes_are_remembered_and_the_newest_of_them() -> None:
+    minutes: Recent[str, Moment] = Recent(2)
+    for text in ("2401311201", "240131120259", "20240131120358", "soon", "240131120260", "2401311260"):
+        read_digits(text, UTC, (TimeForm.DIGITS,), minutes)
+    assert list(minutes) == ["2401311202", "2401311203"]
+
+
+def test_the_minutes_of_one_zone_serve_no_other() -> None:
+    assert minutes_of(UTC) is minutes_of(UTC)
+    assert minutes_of(UTC) is not minutes_of(None)
 
 
 @pytest.mark.parametrize(

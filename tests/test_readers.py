@@ -6,6 +6,11 @@ import json
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.generator import BytesGenerator
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+from io import BytesIO
 
 import msgspec
 import pytest
@@ -31,10 +36,13 @@ from delivrd import (
     DeliverSm,
     Errors,
     Fields,
+    FollowUp,
+    HmacBody,
     Mail,
     MailText,
     Pdu,
     PluginError,
+    Problem,
     Provider,
     Push,
     Reading,
@@ -50,9 +58,11 @@ from delivrd import (
     TooLarge,
     Unreadable,
     UnsupportedMediaType,
+    Warning,
     WarningKind,
     WrongMethod,
 )
+from delivrd.forms import read_multipart
 
 PAGE = Source("a page")
 STAT = CodeTable(
@@ -394,6 +404,93 @@ def test_a_part_without_a_name_is_passed_over_and_loses_no_other(disposition):
     assert (report.message_id, report.status) == ("1", Status.SENT)
 
 
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+def part(name: str, value: str, head: str = "") -> str:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n{head}\r\n{value}\r\n'
+
+
+FIELDS = part("id", "1") + part("stat", "SENT")
+
+
+@pytest.mark.parametrize(
+    ("body", "extras"),
+    [
+        (FIELDS + "--b--\r\n" + part("stat", "DELIVRD") + part("own", "x") + "--b--\r\n", {}),
+        (FIELDS + '--b\r\nContent-Disposition: form-data;\r\n name="own"\r\n\r\nx\r\n--b--', {"own": "x"}),
+        (
+            FIELDS + '--b\r\nContent-Disposition: form-data; filename="a; name=own"; name="file"\r\n\r\nx\r\n--b--',
+            {"file": "x"},
+        ),
+        (FIELDS + '--b\r\nContent-Disposition: form-data; filename="a; name=own"\r\n\r\nx\r\n--b--', {}),
+        (FIELDS + part("own", "a\r\nb\nc\r\n") + "--b--\r\n", {"own": "a\r\nb\nc\r\n"}),
+        (FIELDS + part("own", "x") + "--b", {"own": "x"}),
+        (FIELDS + part("own", "x")[:-2], {"own": "x"}),
+        (f"a preamble\r\n{FIELDS}--b--", {}),
+        ((FIELDS + part("own", "a\r\nb") + "--b--\r\n").replace("\r\n", "\n"), {"own": "a\nb"}),
+    ],
+)
+def test_a_multipart_form_is_what_stands_between_its_boundaries(body, extras):
+    report = one(ANY, post(body.encode(), content_type=MULTIPART))
+    assert (report.status, report.extras, report.warnings) == (Status.SENT, extras, ())
+
+
+def test_a_part_is_text_in_its_own_charset():
+    body = FIELDS.encode() + part("own", "", "Content-Type: text/plain; charset=iso-8859-1\r\n").encode()[:-2]
+    assert one(ANY, post(body + b"\xe9\r\n--b--", content_type=MULTIPART)).extras == {"own": "é"}
+
+
+def test_a_multipart_form_that_goes_on_as_something_else_keeps_its_fields_and_says_so():
+    report = one(ANY, post((FIELDS + "--b\r\nno header\r\n\r\nx\r\n--b--").encode(), content_type=MULTIPART))
+    assert [(each.kind, each.field) for each in report.warnings] == [(WarningKind.BAD_VALUE, "body")]
+
+
+words = st.sampled_from(["utf-8", "iso-8859-1", None]).flatmap(
+    lambda charset: st.tuples(
+        st.text(st.characters(codec=charset or "utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=120),
+        st.just(charset),
+    )
+)
+names = st.text("abcdefghijklmnopqrstuvwxyz-_. ;=", min_size=1, max_size=80).filter(lambda name: name == name.strip())
+
+
+@given(st.dictionaries(names, words, min_size=1, max_size=5), st.booleans())
+def test_what_the_standard_library_writes_as_a_multipart_form_is_read_back(fields, folded):
+    """The library of the standard folds long headers as mails have them; browsers do not."""
+    form = MIMEMultipart("form-data", boundary="boundary;of=it")
+    given = {name: value for name, value in fields.items() if name not in ("id", "stat")}
+    for name, (value, charset) in {**given, "id": ("1", None), "stat": ("SENT", None)}.items():
+        each = MIMENonMultipart("text", "plain", **({} if charset is None else {"charset": charset}))
+        del each["MIME-Version"]
+        each.add_header("Content-Disposition", "form-data", name=name)
+        each.set_payload(value.encode(charset or "utf-8").decode("ascii", "surrogateescape"))
+        form.attach(each)
+    out = BytesIO()
+    BytesGenerator(out, policy=compat32.clone(linesep="\r\n", max_line_length=78 if folded else 0)).flatten(form)
+    body = out.getvalue().partition(b"\r\n\r\n")[2]
+    record = read_multipart(body, form["Content-Type"], ("id", "stat"))
+    assert record.values == {"id": "1", "stat": "SENT"}
+    assert record.extras == {name: value for name, (value, _) in given.items()}
+    assert record.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        ("application/json; charset=UTF-16", "utf-16"),
+        ('application/json; x="a; charset=utf-16"', None),
+        ('application/json; x="a\\"; charset=utf-16"; Charset = "ISO-8859-1"', "iso-8859-1"),
+        ("application/json; charset='latin-1'", "latin-1"),
+        ("application/json;charset=utf-8;charset=utf-16", "utf-8"),
+        ("application/json; charset", None),
+        (None, None),
+    ],
+)
+def test_a_charset_is_read_outside_quotes(content_type, charset):
+    assert delivrd.charset_of(content_type) == charset
+
+
 def test_a_multipart_form_is_split_at_its_first_line_where_the_header_names_no_boundary():
     body = b'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n--b\r\ncontent-disposition: form-data;name="stat"\r\n\r\nSENT\r\n--b--'
     assert one(ANY, post(body, content_type=None)).status is Status.SENT
@@ -517,11 +614,33 @@ def test_an_input_larger_than_the_account_allows_is_refused():
 
 def test_a_wrong_method_is_answered_with_the_right_ones():
     with pytest.raises(WrongMethod) as refused:
-        QUERY.read(Request("POST", "/?id=1&stat=SENT"))
-    assert refused.value.reply == Reply(405, b"", (("Allow", "GET, HEAD"),))
+        QUERY.read(Request("PUT", "/?id=1&stat=SENT"))
+    assert refused.value.reply == Reply(405, b"", (("Allow", "GET, HEAD, POST"),))
     for provider in (JSON, ANY, BATCH):
         with pytest.raises(WrongMethod):
             provider.read(Request("GET", "/"))
+
+
+def test_fields_of_a_query_are_never_read_beside_a_signature_of_the_body_and_never_the_other_way_round():
+    signed = acme(Push(reading=EVENT, bodies=(BodyKind.FORM,)), auth=(HmacBody("X-Signature"),))
+    with pytest.raises(WrongMethod):
+        signed.read(Request("GET", "/?id=1&stat=SENT"))
+    query = acme(Push(reading=EVENT, methods=("GET",), query=True), auth=(HmacBody("X-Signature"),))
+    with pytest.raises(WrongMethod):
+        query.read(post(b"id=1&stat=SENT", content_type="application/x-www-form-urlencoded"))
+
+
+def test_a_form_and_a_query_of_one_request_are_read_together_and_the_form_wins():
+    request = post(b"id=1&stat=SENT", "/?id=2&stat=SENT&sender=me&secret=x", "application/x-www-form-urlencoded")
+    report = one(QUERY, request)
+    assert (report.message_id, report.sender, report.extras) == ("1", "me", {})
+    assert {each.kind for each in report.warnings} == {WarningKind.REPEATED_FIELD, WarningKind.OTHER_FORM}
+    with pytest.raises(UnsupportedMediaType):
+        QUERY.read(post({"id": "1", "stat": "SENT"}))
+
+
+def test_parameters_of_the_gateways_own_url_are_not_kept_where_a_query_takes_the_place_of_a_form():
+    assert one(ANY, Request("GET", "/?id=1&stat=SENT&secret=x")).extras == {}
 
 
 def test_a_kind_of_input_that_a_provider_does_not_take_is_unreadable():
@@ -566,6 +685,23 @@ def test_an_answer_of_one_object_is_one_report():
 
 MARKED = msgspec.structs.replace(EVENT, report_if="stat")
 MAIL = acme(MailText(reading=MARKED, patterns_setting="patterns"))
+
+
+def test_a_body_with_the_field_of_another_kind_and_no_id_is_no_report():
+    reading = msgspec.structs.replace(EVENT, other_if="inbound")
+    provider = acme(Push(reading=reading, bodies=(BodyKind.JSON, BodyKind.FORM)))
+    result = provider.read(post({"inbound": 7, "text": "STOP"}))
+    assert result.absence == Absence(AbsenceKind.NOT_A_REPORT)
+    assert result.others == ({"inbound": "7", "text": "STOP"},)
+    assert result.reply == Reply(200)
+    assert provider.read(post(b"inbound=7", content_type="application/x-www-form-urlencoded")).others == (
+        {"inbound": "7"},
+    )
+    assert one(provider, post({"inbound": 7, "id": "1", "stat": "SENT"})).extras == {"inbound": 7}
+    with pytest.raises(Unreadable):
+        provider.read(post({"stat": "SENT"}))
+    with pytest.raises(ValueError, match="`other_if` names a field that no report has"):
+        acme(Push(reading=msgspec.structs.replace(EVENT, other_if="id"), bodies=(BodyKind.JSON,))).check()
 
 
 def test_what_is_no_report_comes_back_whole():
@@ -618,7 +754,55 @@ def test_a_mail_of_html_is_read_as_its_text():
     assert one(MAIL, mail(html, "text/html")).recipient == "+15555550100"
 
 
-@pytest.mark.parametrize("piece", ["<", "<p", "<!--", "<script>", "</style>", "<a b='", "&lt;", "<![x[", "<p>id: 1"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td>id</td><td>1</td></tr><tr><td>stat</td><td>SENT</td></tr><tr><td>to</td><td>15555550100</td></tr></table>",
+        "<table>\n<tr>\n<th>id</th>\n<td>1</td>\n</tr>\n<tr>\n<th>\nstat\n<td><p>SENT</p>\n<tr><th>to:<td>15555550100</table>",
+        "<table><tr><td>Dear gateway,<br>id: 1<br>stat: SENT<br>to=15555550100</td></tr></table>",
+    ],
+)
+def test_the_cells_of_a_row_are_a_name_and_its_value(html):
+    report = one(MAIL, mail(html, "text/html"))
+    assert (report.message_id, report.status, report.recipient) == ("1", Status.SENT, "+15555550100")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("&#65;&#0065;&#x41;", "AAA"),
+        ("&#" + "9" * 10_000 + ";x", "\ufffdx"),
+        ("&#" + "0" * 10_000 + "65;x", "Ax"),
+        ("&#" + "0" * 10_000 + "9" * 10_000, "\ufffd"),
+        ("&#x" + "f" * 10_000 + ";", "\ufffd"),
+    ],
+)
+def test_a_character_reference_has_any_number_of_digits(html, text):
+    from delivrd.html_text import text_of_html
+
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<td>",
+        "<tr>\n",
+        "\n",
+        "&#",
+        "&#0",
+        "&#11111111",
+        "<",
+        "<p",
+        "<!--",
+        "<script>",
+        "</style>",
+        "<a b='",
+        "&lt;",
+        "<![x[",
+        "<p>id: 1",
+    ],
+)
 def test_the_text_of_html_is_found_in_linear_time(piece):
     from delivrd.html_text import text_of_html
 
@@ -763,6 +947,23 @@ def test_a_decode_function_gives_fields_and_the_core_makes_the_reports():
         provider.read(Request("GET", "/"))
     with pytest.raises(Unreadable, match="at least one code"):
         provider.read(post(b"id=1"))
+
+
+def test_whatever_texts_a_decode_function_gives_the_result_can_be_written():
+    bad = "\udcff\ud83d"
+    given = Decoded(
+        records=[{"id": f"1{bad}", "stat": "SENT", "own": bad}],
+        others=[{f"name{bad}": bad}],
+        problems=[Problem(0, f"reason {bad}", f"field{bad}", bad)],
+        warnings={0: [Warning(WarningKind.BAD_VALUE, f"field{bad}", bad)]},
+        follow_up=[FollowUp("mark", bad)],
+    )
+    absent = Decoded(absence=Absence(AbsenceKind.NOT_FOUND, bad, bad))
+    for decoded in (given, absent):
+        result = acme(Push(reading=EVENT, decode=lambda _, __, decoded=decoded: decoded)).read(post(b""))
+        assert "\\xff\\ud83d" in json.dumps(result.to_dict(), ensure_ascii=False).encode().decode().replace(
+            "\\\\", "\\"
+        )
 
 
 def test_what_a_decode_function_raises_is_the_plugins_fault_and_keeps_its_cause():

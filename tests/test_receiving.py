@@ -186,7 +186,7 @@ def test_each_request_gets_the_reply_that_is_owed(request_, status):
 
 def test_the_reply_of_a_refusal_is_the_providers_own():
     _, headers, body = wsgi(Handler(), method="PUT")
-    assert headers == {"Allow": "POST", "Content-Length": "0"}
+    assert headers == {"Allow": "POST, GET", "Content-Length": "0"}
     assert body == b""
     start, end = asgi(Handler(), method="PUT")
     assert (b"allow", b"POST") in start["headers"]

@@ -113,7 +113,15 @@ def test_what_is_no_exact_amount_is_absent(text):
     assert read_money(text) is None
 
 
-def test_the_amounts_remembered_are_bounded():
+@given(st.from_regex(r"\A[-+]?[0-9]{0,20}(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,3})?\Z"))
+def test_an_amount_is_exact_and_bounded_however_it_is_written(text):
+    amount = read_money(text)
+    assert amount is None or amount == Decimal(text)
+    if amount is not None:
+        assert max(abs(amount.adjusted()), abs(amount.as_tuple().exponent)) <= 18
+
+
+def test_the_amounts_remembered_are_the_newest():
     for number in range(3000):
         assert read_money(f"0.{number}") == Decimal(f"0.{number}")
-    assert len(recent_amounts) <= 1024
+    assert list(recent_amounts) == [f"0.{number}" for number in range(3000 - 1024, 3000)]

@@ -5,12 +5,19 @@ The rule of this module: nothing here looks further into an input than its first
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Final, NoReturn
+from urllib.parse import urlencode
 
+import msgspec
+
+from delivrd.auth import Covers, Scheme
 from delivrd.errors import TooLarge, UnsupportedMediaType, WrongMethod
+from delivrd.forms import read_urlencoded, split_target
 from delivrd.inputs import DeliverSm, Input, Mail, Request
 from delivrd.receipt import Reply
-from delivrd.ways import BodyKind
+from delivrd.records import charset_of, decode_text
+from delivrd.ways import BodyKind, Push
 
 
 def check_size(data: bytes | str, limit: int) -> None:
@@ -51,31 +58,88 @@ def refuse_method(methods: tuple[str, ...]) -> NoReturn:
     raise WrongMethod(f"method: expected {allowed}", reply=Reply(WrongMethod.status, b"", (("Allow", allowed),)))
 
 
-def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...]) -> BodyKind:
+def accepted_methods(push: Push, auth: Iterable[Scheme]) -> tuple[str, ...]:
+    """The methods by which a provider may report: where fields stand in a query or a form, GET and POST are both read.
+
+    But not where a signature covers one of the two: it says nothing of the other.
+    """
+    signed = any(scheme.covers & _OF_CONTENT for scheme in auth if scheme.takes is Request)
+    has_fields = "GET" in push.methods or (push.decode is None and (push.query or BodyKind.FORM in push.bodies))
+    if signed or not has_fields:
+        return push.methods
+    return (*push.methods, *(method for method in ("GET", "POST") if method not in push.methods))
+
+
+_OF_CONTENT: Final = frozenset((Covers.BODY, Covers.TARGET, Covers.METHOD))
+
+_FORM_TYPE: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
+
+
+def as_declared(request: Request, push: Push, known: Collection[str]) -> Request:
+    """A request by the other of GET and POST, as the provider's own would be.
+
+    Args:
+        request: by a method that is accepted and not declared.
+        push: the declaration.
+        known: the names that the shape declares.
+
+    Raises:
+        WrongMethod: it has no field of the provider's.
+        UnsupportedMediaType: its body is no form.
+        TooLarge: it has too many fields.
+    """
+    path, query = split_target(request.target)
+    if request.method == "POST":
+        content_type = request.header("content-type")
+        form = ""
+        if request.body.strip():
+            body_kind(request.body, content_type, (BodyKind.FORM,))
+            form = decode_text(request.body, charset_of(content_type))[0].strip("\r\n")
+        # The first value counts: the form's.
+        target = f"{path}?{'&'.join(filter(None, (form, query)))}"
+        return msgspec.structs.replace(request, method="GET", target=target, body=b"")
+    # Other parameters are the gateway's own, its secret among them: a form would keep them.
+    record = read_urlencoded(query, known, keep_unknown=False)
+    if not record.values:
+        # A browser, say, or a check whether the gateway is alive.
+        refuse_method(push.methods)
+    if push.query:
+        return msgspec.structs.replace(request, method=push.methods[0], body=b"")
+    body = urlencode([*record.values.items(), *record.repeats]).encode()
+    return msgspec.structs.replace(request, method=push.methods[0], headers=_FORM_TYPE, body=body)
+
+
+def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...]) -> tuple[BodyKind, bool]:
     """How a body is written: its first byte says so, else the content type, else it is a form.
+
+    Returns:
+        The kind; and whether it is a form though the content type says otherwise.
 
     Raises:
         UnsupportedMediaType: in a way that is not among `bodies`.
     """
     media = (content_type or "").split(";")[0].strip().lower()
     start = body.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:2]
+    form = BodyKind.FORM in bodies and b"=" in body
     if start.startswith((b"{", b"[")):
         kind = BodyKind.JSON
     elif start.startswith(b"--"):
         kind = BodyKind.MULTIPART
+    elif media == "application/x-www-form-urlencoded":
+        kind = BodyKind.FORM
+    elif media in _SAYS_NOTHING:
+        kind = BodyKind.FORM if BodyKind.FORM in bodies else bodies[0]
+    elif form and not (media.startswith("multipart/") and b"\n--" in body):
+        return BodyKind.FORM, True
     elif "json" in media:
         kind = BodyKind.JSON
     elif media.startswith("multipart/"):
         kind = BodyKind.MULTIPART
-    elif media in _SAYS_NOTHING:
-        kind = BodyKind.FORM if BodyKind.FORM in bodies else bodies[0]
-    elif media == "application/x-www-form-urlencoded" or (BodyKind.FORM in bodies and b"=" in body):
-        kind = BodyKind.FORM
     else:
         raise _unsupported(bodies)
     if kind not in bodies:
         raise _unsupported(bodies)
-    return kind
+    return kind, False
 
 
 _SAYS_NOTHING: Final = frozenset({"", "text/plain", "application/octet-stream"})

@@ -27,14 +27,13 @@ from delivrd.numbers import international
 from delivrd.receipt import Receipt
 from delivrd.report import Network, Report, Warning
 from delivrd.shapes import Reading, wire_fields
-from delivrd.times import Moment, remember_time
+from delivrd.times import SECONDS, minutes_of, read_digits
 from delivrd.values import (
     as_text,
     first_of,
     missing,
     read_count,
     read_price,
-    read_times,
     read_when,
     warned,
     without_code,
@@ -79,6 +78,7 @@ class Compiled:
             "Report": Report,
             "PROVIDER": provider,
             "CODE_FIELDS": " or ".join(field for field in code_fields if field in wire_fields(reading.shape)),
+            "SECONDS": SECONDS,
             "TIMES": reading.times,
             "as_text": as_text,
             "fromisoformat": datetime.fromisoformat,
@@ -88,9 +88,8 @@ class Compiled:
             "read_count": read_count,
             "read_price": read_price,
             "recent_amount": recent_amounts.get,
-            "read_times": read_times,
             "read_when": read_when,
-            "remember_time": remember_time,
+            "read_digits": read_digits,
             "warned": warned,
             "without_code": without_code,
             **constants,
@@ -110,9 +109,10 @@ class Compiled:
         memory = classifier.memories.get(self)
         if memory is None:
             memory = classifier.memories.setdefault(self, Memory())
-        times: tuple[dict[str, Moment], dict[str, Any]] = ({}, {})
         classify = partial(memory.classify, classifier)
-        return self._make(frame.account, memory.verdicts, classify, frame.zone, *times, frame.falls_back, *names)
+        return self._make(
+            frame.account, memory.verdicts, classify, frame.zone, minutes_of(frame.zone), frame.falls_back, *names
+        )
 
 
 def later(make: Callable[[], Read]) -> Read:

@@ -83,7 +83,7 @@ def _from_json(*guard: str) -> Entry:
         (
             "body = request.body",
             "if len(body) > LIMIT: check_size(body, LIMIT)",
-            "if request.method not in METHODS: refuse_method(METHODS)",
+            "if request.method not in METHODS: return lenient(request, received_at)",
             *guard,
             "try: item = decode(body)",
             "except NOT_STRICT: item = None",
@@ -100,7 +100,7 @@ FROM_JSON_OR_OTHER: Final = _from_json("if body[:1] != b'{': return lenient(requ
 CHECKED_TARGET: Final = (
     "target = request.target",
     "if len(target) > LIMIT: check_size(target, LIMIT)",
-    "if request.method not in METHODS: refuse_method(METHODS)",
+    "if request.method not in METHODS: return lenient(request, received_at)",
 )
 """The first lines of whatever reads a request's target."""
 FROM_QUERY: Final = Entry(

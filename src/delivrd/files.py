@@ -29,6 +29,7 @@ import msgspec
 from delivrd.accounts import Account
 from delivrd.errors import DelivrdError
 from delivrd.inputs import DeliverSm, Input, Mail, Request
+from delivrd.memory import Recent
 from delivrd.pdu import read_pdu, write_pdu
 from delivrd.samplelines import (
     FileLine,
@@ -88,7 +89,7 @@ class AccountMemory:
     """Accounts of lines, each as one object however many lines hold it, for a provider is made ready once for each."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Account] = {}
+        self._known: Recent[str, Account] = Recent(_ACCOUNTS_KEPT)
 
     def account(self, document: Mapping[str, Any]) -> Account:
         """The account of a line; raises as `account_of`."""
@@ -96,9 +97,7 @@ class AccountMemory:
         known = self._known.get(written)
         if known is None:
             known = account_of(document)
-            if len(self._known) >= _ACCOUNTS_KEPT:
-                self._known.clear()
-            self._known[written] = known
+            self._known.keep(written, known)
         return known
 
 

@@ -7,22 +7,17 @@ and is never kept.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from delivrd.errors import TooLarge, Unreadable
 from delivrd.inputs import Request
-from delivrd.records import Record, charset_of, decode_text, decode_value, encodable
+from delivrd.records import Record, charset_of, decode_text, decode_value, encodable, parameter_of
 from delivrd.report import Warning, WarningKind
 
 MOST_FIELDS: Final = 200
 """Fields of a form or a query; more are refused before they are decoded."""
-
-_PART_NAME: Final = re.compile(
-    r'^content-disposition:[^\n]*?[;\s]name=(?:"([^"\n]*)"|([^\s;"]+))', re.IGNORECASE | re.MULTILINE
-)
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -94,26 +89,45 @@ def read_form(body: bytes, content_type: str | None, known: Iterable[str], *, ke
 def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) -> Record:
     """A multipart form as a record. The boundary is the content type's, else the first line's.
 
+    A body that was cut short, or goes on otherwise than as a form, keeps the fields before that.
+
     Raises:
-        TooLarge: it has more than `MOST_FIELDS` parts.
+        TooLarge: it has more than `MOST_FIELDS` parts, or a part with larger headers than anybody sends.
         Unreadable: it has no boundary.
     """
-    body = body.replace(b"\r\n", b"\n")
-    boundary = _boundary(body, content_type)
-    if body.count(boundary) > MOST_FIELDS + 1:
-        raise TooLarge(f"form: expected at most {MOST_FIELDS} fields")
+    # Loaded here: only this kind of body needs it.
+    from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+
+    class Parser(PushMultipartParser):  # type: ignore[misc, unused-ignore]
+        def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
+            # A part that is no field loses no other.
+            return MultipartSegment(headerlist)
+
+    body = body.lstrip(b" \t\r\n")
+    line_feeds = b"\r\n" not in body
+    if line_feeds:
+        body = body.replace(b"\n", b"\r\n")
+    parser = Parser(_boundary(body, content_type), max_segment_count=MOST_FIELDS, header_charset="latin-1")
+    parts: list[tuple[MultipartSegment, list[bytes]]] = []
     record, names = Record({}), frozenset(known)
-    *parts, last = (b"\n" + body).split(b"\n" + boundary)[1:] or [b""]
-    # A body that was cut short ends in its last value, and perhaps a line end.
-    for part in [*parts, last.removesuffix(b"\n")]:
-        head, blank, content = part.partition(b"\n\n")
-        found = _PART_NAME.search(head.decode("latin-1"))
-        sent = "" if found is None else found[1] or found[2]
-        if not blank or not sent:
-            continue
-        value, whole = decode_value(content)
-        name, _ = decode_value(sent.encode("latin-1"))
-        _add(record, name, value, names, keep_unknown=True, whole=whole)
+    try:
+        for event in parser.parse(body):
+            if isinstance(event, MultipartSegment):
+                parts.append((event, []))
+            elif event is not None:
+                parts[-1][1].append(event)
+    except ParserLimitReached:
+        raise TooLarge(f"form: expected at most {MOST_FIELDS} fields, with short headers") from None
+    except MultipartError:
+        record.warn(WarningKind.BAD_VALUE, "body", "expected a multipart form to its end")
+    for segment, pieces in parts:
+        content = b"".join(pieces)
+        if line_feeds:
+            content = content.replace(b"\r\n", b"\n")
+        value, whole = decode_value(content, (segment.charset or "").lower())
+        name, _ = decode_value((segment.name or "").encode("latin-1"))
+        if name:
+            _add(record, name, value, names, keep_unknown=True, whole=whole)
     return record
 
 
@@ -167,11 +181,10 @@ def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
 
 
 def _boundary(body: bytes, content_type: str | None) -> bytes:
-    for parameter in (content_type or "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "boundary" and value.strip('" '):
-            return b"--" + value.strip('" ').encode("latin-1", "replace")
-    first = body.lstrip().split(b"\n", 1)[0].strip()
+    declared = parameter_of(content_type, "boundary").strip()
+    if declared and "\n" not in declared:
+        return declared.encode("latin-1", "replace")
+    first = body.split(b"\n", 1)[0].strip()
     if not first.startswith(b"--") or len(first) < 3:
         raise Unreadable("body: expected a multipart form with a boundary")
-    return first
+    return first[2:]

@@ -1,21 +1,32 @@
 """The text of an HTML part of a mail, a line for each block.
 
 The rule of this module: each character is looked at a bounded number of times, whatever was sent.
-The standard library's parser takes quadratic time over unclosed tags, and raises over some others.
+The standard library's parser takes quadratic time over unclosed tags, and raises over some others;
+html2text is built on it, and inscriptis brings lxml and an HTTP client.
 """
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import Final
 
-_BREAKS: Final = frozenset({"br", "p", "div", "tr", "li", "table", "h1", "h2", "h3", "pre"})
+_BREAKS: Final = {
+    **dict.fromkeys(("br", "p", "div", "li", "h1", "h2", "h3", "pre"), "\n"),
+    # A row ends a line in any case; other line ends beside the mark between two cells are layout.
+    **dict.fromkeys(("tr", "table"), "\r"),
+    **dict.fromkeys(("td", "th"), "\t"),
+}
+_BESIDE_CELLS: Final = re.compile(r"(?<![ \n])[ \n]*+\t[ \n]*+")
 _HIDDEN: Final = frozenset({"script", "style", "title"})
 _LONGEST_NAME: Final = 10
+_LONG_NUMBERS: Final = re.compile(r"&#(?:0*+[1-9][0-9]{7,}+;?|0{7,}+)")
+"""Character references that no character has, and zeros before a number; `int` refuses thousands of digits."""
 
 
 def text_of_html(html: str) -> str:
-    """What a reader would see, without layout: tags and comments left out, entities resolved."""
+    """What a reader would see: tags and comments left out, entities resolved, a tab before each cell of a table."""
+    html = html.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     lowered = html.lower() if html.isascii() else "".join(map(_lower, html))
     pieces: list[str] = []
     position = 0
@@ -35,13 +46,19 @@ def text_of_html(html: str) -> str:
             break
         position = end + (3 if comment else 1)
         name = _name(lowered[start + 1 : start + 2 + _LONGEST_NAME])
-        if name in _BREAKS:
-            pieces.append("\n")
+        if name in _BREAKS and not (name in ("td", "th") and html[start + 1] == "/"):
+            pieces.append(_BREAKS[name])
         if name in _HIDDEN and html[start + 1] != "/":
             position = lowered.find(f"</{name}", position)
             if position < 0:
                 break
-    return unescape("".join(pieces))
+    text = _BESIDE_CELLS.sub("\t", "".join(pieces)).replace("\r", "\n")
+    return unescape(_LONG_NUMBERS.sub(_short_number, text))
+
+
+def _short_number(found: re.Match[str]) -> str:
+    # As HTML has it, a number beyond all characters is this one.
+    return "\ufffd" if found[0].strip("&#0;") else "&#0"
 
 
 def _name(tag: str) -> str:

@@ -1,4 +1,4 @@
-"""Mails that carry a report as text: `key=value` and `key: value` lines, or an urlencoded line.
+"""Mails that carry a report as text: `key=value` and `key: value` lines, rows of a table, or an urlencoded line.
 
 The rule of this module: only the mail's readable text is read (the plain part, else the HTML part
 as text), line by line, for the names that the shape declares. Nothing here recurses over a mail
@@ -102,7 +102,7 @@ def _fields_of(line: str, names: dict[str, str], patterns: Sequence[str], record
         if form.values:
             record.warnings += [warning for warning in form.warnings if warning.kind is WarningKind.BAD_TEXT]
             return [*form.values.items(), *form.repeats]
-    for mark in ("=", ":"):
+    for mark in ("=", ":", "\t"):
         name, found_mark, value = line.partition(mark)
         if found_mark and name.strip().lower() in names:
             return [(names[name.strip().lower()], value.strip())]

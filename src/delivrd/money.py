@@ -5,15 +5,19 @@ The rule of this module: an amount is exact and finite and of bounded length, or
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
+
+from delivrd.memory import Recent
 
 _LONGEST: Final = 32
 _LARGEST_EXPONENT: Final = 18
 _SIGNS: Final = frozenset("0123456789.+-eE")
-_REMEMBERED: Final = 1024
+_PLAIN: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+"""Within all of these bounds."""
 
-recent_amounts: dict[str, Decimal] = {}
+recent_amounts: Recent[str, Decimal] = Recent(1024)
 """Amounts read lately: prices repeat, and a decimal is immutable."""
 
 
@@ -22,11 +26,9 @@ def read_money(text: str) -> Decimal | None:
     amount = recent_amounts.get(text)
     if amount is not None:
         return amount
-    amount = _read(text.strip())
+    amount = Decimal(text) if _PLAIN.fullmatch(text) else _read(text.strip())
     if amount is not None and len(text) <= _LONGEST:
-        if len(recent_amounts) >= _REMEMBERED:
-            recent_amounts.clear()
-        recent_amounts[text] = amount
+        recent_amounts.keep(text, amount)
     return amount
 
 

@@ -116,6 +116,8 @@ def _way(way: Way) -> str:
     reading = way.reading
     timed = bool(reading.fields.names("occurred_at") or reading.fields.names("submitted_at"))
     marks = [form(way) if form is not None else "An SMPP receipt, read by the provider's own function."]
+    if reading.other_if:
+        marks.append(f"A body with `{reading.other_if}` and without an id is no delivery report, and is kept whole.")
     if reading.report_if:
         marks.append(f"Only an input with `{reading.report_if}` is a delivery report; others are kept whole.")
     if timed and reading.zone:

@@ -14,7 +14,7 @@ from weakref import ref
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.admission import check_input, refuse_method
+from delivrd.admission import accepted_methods, check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
 from delivrd.blots import Blotter
@@ -164,7 +164,7 @@ class Provider:
         if len(self.ways) != len(ways):
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         push = self.ways.get(Request)
-        self._methods = push.methods if isinstance(push, Push) else ()
+        self._methods = accepted_methods(push, auth) if isinstance(push, Push) else ()
         require_settings(f"{name}, secret_settings", settings, secret_settings)
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
@@ -327,7 +327,7 @@ class Provider:
         """
         if self._compiled is None:
             made = {
-                kind: CompiledWay(self.name, way, self.code_fields, self._reply_to(kind))
+                kind: CompiledWay(self.name, way, self.code_fields, self._reply_to(kind), self._methods)
                 for kind, way in self.ways.items()
             }
             sent = {name for compiled in made.values() for name in compiled.kinds}

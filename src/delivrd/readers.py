@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from delivrd.admission import body_kind, check_input, check_size, refuse_method
+from delivrd.admission import as_declared, body_kind, check_input, check_size, refuse_method
 from delivrd.batches import NOT_STRICT, DecodeItems, check_batch, item_decoder
 from delivrd.blots import blot_values
 from delivrd.builder import Build, Compiled, Frame, Read, later
@@ -26,8 +26,8 @@ from delivrd.inputs import Input, Mail, Request, Response
 from delivrd.queries import QueryReader
 from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
-from delivrd.records import Record, as_json, decode_json, decode_text, flatten
-from delivrd.report import Report, Warning, shorten
+from delivrd.records import Record, as_json, decode_json, decode_text, encodable, flatten
+from delivrd.report import Report, Warning, WarningKind, shorten
 from delivrd.shapes import Kind, kinds_of, wire_fields
 from delivrd.times import read_zone
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Pdu, Push, Way
@@ -74,14 +74,23 @@ class CompiledWay:
         way: as declared.
         code_fields: the provider's, in order of authority.
         reply: what the sender counts as received.
+        accepted: the HTTP methods that are read.
     """
 
-    def __init__(self, provider: str, way: Way, code_fields: Iterable[str], reply: Reply | None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        way: Way,
+        code_fields: Iterable[str],
+        reply: Reply | None,
+        accepted: tuple[str, ...],
+    ) -> None:
         reading, fields = way.reading, tuple(code_fields)
         self.provider = provider
         self.way = way
         self.reading = reading
         self.reply = reply
+        self.accepted = accepted
         self._zone = read_zone(reading.zone) if reading.zone else None
         self.kinds = {name: kind for name, (_, kind) in wire_fields(reading.shape).items()}
         self.tree = kinds_of(reading.shape)
@@ -91,6 +100,8 @@ class CompiledWay:
             feeding.add(reading.report_if)
         if not (reading.fields.message_id or reading.fields.reference):
             raise ValueError(f"{reading.shape.__name__}: say which field holds the message's id (`message_id`)")
+        if reading.other_if in self.kinds:
+            raise ValueError(f"{reading.shape.__name__}: `other_if` names a field that no report has; leave it out")
         unknown = sorted(feeding - set(self.kinds) - set(fields))
         if unknown:
             raise ValueError(f"{reading.shape.__name__} has no field {', '.join(unknown)}; declare it in the shape")
@@ -145,7 +156,6 @@ class CompiledWay:
             "METHODS": way.methods,
             "REPLY": self.reply,
             "check_size": check_size,
-            "refuse_method": refuse_method,
         }
         if way.query and not way.bodies:
             return QueryReader(provider, self.reading, fields, **names)
@@ -187,7 +197,7 @@ class _Desk:
         def read_push(request: Request, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(request, self.terms.max_body)
             if request.method not in push.methods:
-                refuse_method(push.methods)
+                return lenient(request, received_at)
             if strict is not None:
                 try:
                     reports = strict(request.body, received_at)
@@ -223,7 +233,7 @@ class _Desk:
         def read_text(mail: Mail, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(mail, self.terms.max_body)
             record = read_mail(mail.raw, names, patterns)
-            if not self._is_report(record.values):
+            if not self._is_report(record):
                 return self._no_report(record)
             record.extras = {}
             return self._one(record, received_at)
@@ -231,13 +241,13 @@ class _Desk:
         return read_text
 
     def with_decode(self, decode: Decode) -> Read:
-        methods = self.compiled.way.methods if isinstance(self.compiled.way, Push) else ()
+        push = self.compiled.way if isinstance(self.compiled.way, Push) else None
         ids = (" or ".join(self.compiled.reading.fields.names("message_id")),)
 
         def read_decoded(input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
             check_input(input, self.terms.max_body)
-            if isinstance(input, Request) and input.method not in methods:
-                refuse_method(methods)
+            if push is not None and isinstance(input, Request) and input.method not in push.methods:
+                return self._other_method(push, input, lambda changed: read_decoded(changed, asked, received_at))
             try:
                 decoded = decode(input, Context(asked, self.terms.settings))
             except InputError:
@@ -248,8 +258,9 @@ class _Desk:
                 self._record(record, decoded.warnings.get(index, ())) for index, record in enumerate(decoded.records)
             ]
             try:
-                made = self._many(records, received_at, decoded.problems, decoded.others, decoded.absence)
-                follow_up = tuple(decoded.follow_up)
+                problems = [_encodable(problem) for problem in decoded.problems]
+                made = self._many(records, received_at, problems, decoded.others, decoded.absence)
+                follow_up = tuple(_encodable(each) for each in decoded.follow_up)
                 return msgspec.structs.replace(made, follow_up=follow_up) if follow_up else made
             except Unreadable as error:
                 if asked is None and isinstance(input, Response) and error.field in ids:
@@ -261,7 +272,7 @@ class _Desk:
     def _record(self, fields: Mapping[str, str | None], warnings: Sequence[Warning]) -> Record:
         sent = {name: value for name, value in fields.items() if value}
         record = flatten(sent, self.compiled.leaves)
-        record.warnings = [*warnings, *record.warnings]
+        record.warnings = [*map(_encodable, warnings), *record.warnings]
         return record
 
     def _strict(self) -> Callable[[bytes, datetime | None], tuple[Report, ...]] | None:
@@ -272,17 +283,32 @@ class _Desk:
         build = self.compiled.shape_builder.bind(self.frame)
         return lambda body, at: tuple([build(item, at, None, None) for item in decode(body)])
 
-    def _is_report(self, values: Mapping[str, str]) -> bool:
-        return self.mark is None or bool(values.get(self.mark))
+    def _is_report(self, record: Record) -> bool:
+        reading = self.compiled.reading
+        if reading.other_if in record.extras:
+            return any(record.values.get(name) for name in reading.fields.names("message_id"))
+        return self.mark is None or bool(record.values.get(self.mark))
+
+    def _other_method(self, push: Push, request: Request, read: Callable[[Request], Receipt]) -> Receipt:
+        """What is read of a request by a method that the provider does not use; each report says so."""
+        if request.method not in self.compiled.accepted:
+            refuse_method(self.compiled.accepted)
+        check_input(request, self.terms.max_body)
+        result = read(as_declared(request, push, self.compiled.kinds))
+        told = Warning(WarningKind.OTHER_FORM, "method", request.method)
+        reports = [msgspec.structs.replace(each, warnings=(*each.warnings, told)) for each in result.reports]
+        return msgspec.structs.replace(result, reports=tuple(reports))
 
     def _lenient_push(self, push: Push, request: Request, received_at: datetime | None) -> Receipt:
+        if request.method not in push.methods:
+            return self._other_method(push, request, lambda changed: self._lenient_push(push, changed, received_at))
         query: Record | None = None
         if push.query:
             query = read_urlencoded(split_target(request.target)[1], self.compiled.kinds, keep_unknown=False)
         if not push.bodies or (query is not None and not request.body.strip()):
             return self._one_or_other(query or Record({}), received_at)
         content_type = request.header("content-type")
-        kind = body_kind(request.body, content_type, push.bodies)
+        kind, contradicts = body_kind(request.body, content_type, push.bodies)
         if kind is BodyKind.JSON:
             document = decode_json(request.body, content_type)
             if push.items is not None:
@@ -292,6 +318,8 @@ class _Desk:
             record = read_multipart(request.body, content_type, self.compiled.kinds)
         else:
             record = read_form(request.body, content_type, self.compiled.kinds, keep_unknown=True)
+            if contradicts:
+                record.warn(WarningKind.OTHER_FORM, "content-type", encodable(content_type or ""))
         return self._one_or_other(
             record if query is None else merge(record, query, self.compiled.spellings), received_at
         )
@@ -343,7 +371,7 @@ class _Desk:
                 if outer is not None:
                     record.values = outer.values | {name: value for name, value in record.values.items() if value}
                     record.extras = outer.extras | record.extras
-                if not self._is_report(record.values):
+                if not self._is_report(record):
                     others.append(record.whole())
                 else:
                     reports.append(self._build(record, received_at))
@@ -357,7 +385,7 @@ class _Desk:
         return flatten({name: value for name, value in document.items() if name not in left_out}, inherited)
 
     def _one_or_other(self, record: Record, received_at: datetime | None) -> Receipt:
-        if not self._is_report(record.values):
+        if not self._is_report(record):
             return self._no_report(record)
         return self._one(record, received_at)
 
@@ -412,7 +440,8 @@ class _Desk:
             absence = Absence(kind)
         elif absence.code is not None or absence.text is not None:
             absence = Absence(absence.kind, self._shown(absence.code), self._shown(absence.text))
-        if self.terms.blot is not None and others:
+        others = [{encodable(name): encodable(text) for name, text in other.items()} for other in others]
+        if self.terms.blot is not None:
             others = [blot_values(other, self.terms.blot) for other in others]
         return Receipt(tuple(reports), self.compiled.reply, tuple(problems), absence, tuple(others))
 
@@ -420,7 +449,17 @@ class _Desk:
         """What a stranger sent, without the account's secrets, and short."""
         if text is None:
             return None
+        text = encodable(text)
         return shorten(text if self.terms.blot is None else self.terms.blot(text))
+
+
+_Said = TypeVar("_Said", bound=msgspec.Struct)
+
+
+def _encodable(said: _Said) -> _Said:
+    """What a decode function gave, with texts that every encoding can write."""
+    texts = ((name, getattr(said, name)) for name in said.__struct_fields__)
+    return msgspec.structs.replace(said, **{name: encodable(text) for name, text in texts if type(text) is str})
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:

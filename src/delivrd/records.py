@@ -8,7 +8,9 @@ a record the compiled builder makes the report.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +23,7 @@ DEEPEST: Final = 64
 """Levels of nesting that an untyped decode takes: deeper ones can crash threads with small stacks."""
 
 _CHARSETS: Final = frozenset(
-    {"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15"}
+    {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15"}
     | {
         "utf-16-le",
         "utf-16-be",
@@ -35,7 +37,23 @@ _CHARSETS: Final = frozenset(
         "iso-8859-13",
     }
 )
-"""The charsets that a declaration is believed in; others are read as UTF-8."""
+"""The charsets that a declaration is believed in; others, ASCII among them, are read as UTF-8."""
+
+_PARAMETER: Final = re.compile(r';[ \t]*+([^ \t;="]++)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"|[^;]*+)')
+"""What is quoted holds no parameter."""
+
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+_ESCAPES: Final = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)} | {
+    # What `surrogateescape` makes of a byte is written as that byte.
+    0xDC00 + byte: f"\\x{byte:02x}"
+    for byte in range(0x80, 0x100)
+}
+
+_MOST_ESCAPED: Final = 32_768
+"""Characters of a text in which escapes are written: that is slow, and a stranger chooses how many there are."""
 
 
 class Record(msgspec.Struct):
@@ -82,30 +100,58 @@ def decode_text(data: bytes, charset: str | None = None) -> tuple[str, bool]:
         The text, and whether every byte was text. One that is none is written as its escape (`\\xe9`), so
         that different bytes stay different.
     """
-    if data.startswith(b"\xef\xbb\xbf"):
-        data, charset = data[3:], "utf-8"
-    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        charset = "utf-16"
-    wanted = (charset or "").strip("\"' ").lower()
-    return decode_value(data, wanted)
+    return decode_value(*_encoded(data, charset))
 
 
 def decode_value(data: bytes, charset: str | None = None) -> tuple[str, bool]:
     """One value as text, as `decode_text`, but no byte-order mark is looked for."""
-    encoding = charset if charset in _CHARSETS else "utf-8"
+    encoding = _trusted(charset)
     try:
         return data.decode(encoding), True
     except UnicodeDecodeError:
+        pass
+    # An error handler of Python's is called once for each bad byte: half a second for half a megabyte of them.
+    if encoding.startswith("utf-16"):
         return data.decode(encoding, "backslashreplace"), False
+    if encoding not in ("utf-8", "utf8"):
+        for byte in _undefined(encoding):
+            data = data.replace(byte, b"\\x" + byte.hex().encode())
+        return data.decode(encoding), False
+    return encodable(data.decode(encoding, "surrogateescape")), False
+
+
+def _encoded(data: bytes, charset: str | None) -> tuple[bytes, str | None]:
+    """The bytes without their mark, and the charset that it names, else the declared one."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:], "utf-8"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data, "utf-16"
+    return data, (charset or "").strip("\"' ").lower()
+
+
+def _trusted(charset: str | None) -> str:
+    return charset if charset is not None and charset in _CHARSETS else "utf-8"
+
+
+@cache
+def _undefined(encoding: str) -> tuple[bytes, ...]:
+    """The bytes that mean nothing in a charset of one byte a character."""
+    single = (bytes([value]) for value in range(256))
+    return tuple(byte for byte in single if not byte.decode(encoding, "ignore"))
+
+
+def parameter_of(content_type: str | None, name: str) -> str:
+    """A parameter that a content type declares, unquoted; empty where it declares none of that name."""
+    for found in _PARAMETER.finditer(content_type or ""):
+        if found[1].lower() == name:
+            value = found[2]
+            return _QUOTED_PAIR.sub(r"\1", value[1:-1]) if value.startswith('"') else value.strip("' ")
+    return ""
 
 
 def charset_of(content_type: str | None) -> str | None:
     """The charset that a content type declares."""
-    for parameter in (content_type or "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip("\"' ").lower()
-    return None
+    return parameter_of(content_type, "charset").strip("' ").lower() or None
 
 
 def decode_json(body: bytes, content_type: str | None = None) -> Any:
@@ -115,11 +161,7 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
         TooLarge: it is nested too deep.
         Unreadable: it is no JSON.
     """
-    text, whole = decode_text(body, charset_of(content_type))
-    if not whole:
-        # An escape of ours would be no JSON. Bytes that are no text become lone surrogates, which `encodable`
-        # writes as escapes after the decode.
-        text = _with_surrogates(body, charset_of(content_type))
+    text = _json_text(*_encoded(body, charset_of(content_type)))
     check_depth(text)
     try:
         return json.loads(text, parse_float=_Number, parse_int=_whole, parse_constant=_Number, strict=False)
@@ -129,11 +171,16 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
     raise Unreadable("body: expected JSON")
 
 
-def _with_surrogates(body: bytes, charset: str | None) -> str:
-    if (charset is not None and charset.startswith("utf-16")) or body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = charset if charset in _CHARSETS else "utf-16"
-        return body.decode(encoding or "utf-16", "replace")
-    return body.decode("utf-8", "surrogateescape")
+def _json_text(data: bytes, charset: str | None) -> str:
+    """As `decode_value`; but bytes that are no text become lone surrogates, for our escapes would be no JSON."""
+    encoding = _trusted(charset)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        pass
+    if encoding.startswith("utf-16"):
+        return data.decode(encoding, "replace")
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _whole(digits: str) -> _Number:
@@ -211,20 +258,10 @@ def _flatten(item: dict[str, Any], prefix: str, kinds: Mapping[str, Kind], recor
 
 
 def encodable(text: str) -> str:
-    """Text without lone surrogates, which no encoding can write: each becomes its escape."""
-    if text.isascii():
+    """Text without surrogates, which no encoding can write: each becomes its escape; far behind, a question mark."""
+    if text.isascii() or not _SURROGATES.search(text):
         return str(text)
-    try:
-        text.encode()
-        return str(text)
-    except UnicodeEncodeError:
-        return "".join(map(_escaped, text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")))
-
-
-def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return f"\\u{ord(character):04x}" if "\ud800" <= character <= "\udfff" else character
+    return text[:_MOST_ESCAPED].translate(_ESCAPES) + text[_MOST_ESCAPED:].encode("utf-8", "replace").decode()
 
 
 def _plain(value: Any) -> Any:

@@ -34,6 +34,10 @@ class WarningKind(Word):
         "repeated_field",
         "a field of a query, a form or a text that was sent more than once; the first was taken",
     )
+    OTHER_FORM = (
+        "other_form",
+        "the request came by another method, or its body is of another kind than its content type says; it was read",
+    )
     ACCOUNT_MEANING = "account_meaning", "the account's own meaning of a code was used in place of the provider's"
 
 

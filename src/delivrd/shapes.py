@@ -112,6 +112,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         times: how times are written.
         international: the recipient's number is documented as international without its `+`.
         report_if: only an input with this field is a delivery report; others are kept whole.
+        other_if: a body with this field, and without the message's id, is no delivery report (but a message from a
+            handset, say), and is kept whole. No shape declares it.
         fallback: how one channel follows another, if they do.
         own_ids: the fields of the message's id are ids of their own and no spellings of one: the first
             that was sent counts, and that they differ is no contradiction.
@@ -123,6 +125,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     times: tuple[TimeForm, ...] = (TimeForm.ISO,)
     international: bool = False
     report_if: str | None = None
+    other_if: str | None = None
     fallback: Fallback | None = None
     own_ids: bool = False
 

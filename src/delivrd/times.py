@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from delivrd.memory import Recent
 from delivrd.report import WarningKind
 
 
@@ -42,15 +43,18 @@ _ABSOLUTE_TIME: Final = len("YYMMDDhhmmsstnnp")
 _MOST_QUARTERS: Final = 48
 """Quarters of an hour by which SMPP lets a time differ from UTC."""
 
-_LONGEST_KEPT: Final = 100
-"""Characters of the longest text that is remembered: two times, and what stands between them."""
-_REMEMBERED: Final = 4096
-"""Texts of times that a reader remembers: those of live traffic repeat within their minute."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+SECONDS: Final = {f"{second:02}": timedelta(seconds=second) for second in range(60)}
+"""What the last two digits of a time add to its minute."""
 
 Moment: TypeAlias = tuple[datetime | None, WarningKind | None]
 """What `read_time` gives."""
 
-Kept = TypeVar("Kept")
+Minutes: TypeAlias = Recent[str, Moment]
+"""Minutes that were read lately for one zone, by their ten digits: YYMMDDhhmm."""
+
+_minutes: Recent[tzinfo | None, Minutes] = Recent(256)
 
 
 def read_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (TimeForm.ISO,)) -> Moment:
@@ -74,21 +78,35 @@ def read_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...] = (Tim
     return None, WarningKind.BAD_VALUE
 
 
-def remember_time(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], memory: dict[str, Moment]) -> Moment:
-    """As `read_time`, and kept in a memory that serves one zone and these forms. Only what is a time is kept."""
-    read = read_time(text, zone, forms)
-    if read[0] is not None:
-        keep_time(memory, text, read)
-    return read
+def minutes_of(zone: tzinfo | None) -> Minutes:
+    """What is remembered for a zone. All readers share it: what a text means depends on its zone alone."""
+    found = _minutes.get(zone)
+    if found is None:
+        found = Recent(4096)
+        _minutes.keep(zone, found)
+    return found
 
 
-def keep_time(memory: dict[str, Kept], text: str, read: Kept) -> None:
-    """Keep what a text was read as, unless it is long, in a memory that is emptied when it is full."""
-    if len(text) > _LONGEST_KEPT:
-        return
-    if len(memory) >= _REMEMBERED:
-        memory.clear()
-    memory[text] = read
+def read_digits(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], minutes: Minutes) -> Moment:
+    """As `read_time`, for forms that begin with digits alone.
+
+    Only minutes are remembered: those of live traffic repeat, and no zone changes within one.
+    """
+    size = len(text)
+    if size == 10:
+        found = minutes.get(text)
+        if found is None:
+            found = read_time(text, zone, forms)
+            if found[0] is not None:
+                minutes.keep(text, found)
+        return found
+    if size == 12 or (size == 14 and text.startswith("20")):
+        # A year in full and no seconds leaves no minute here: its third and fourth digit are no month.
+        second = SECONDS.get(text[-2:])
+        minute, doubt = read_digits(text[-12:-2], zone, (TimeForm.DIGITS,), minutes)
+        if minute is not None and second is not None:
+            return minute + second, doubt
+    return read_time(text, zone, forms)
 
 
 def read_zone(name: str) -> tzinfo:
@@ -149,8 +167,8 @@ def _read_us(text: str) -> datetime | None:
 
 
 def _read_unix(text: str) -> datetime | None:
-    (seconds,) = _whole_numbers([text])
-    return datetime.fromtimestamp(seconds, UTC)
+    # The system's own calendar fails beyond its last year, each in its own way.
+    return _EPOCH + timedelta(seconds=_whole_numbers([text])[0])
 
 
 def _read_digits(text: str) -> datetime | None:

@@ -13,7 +13,7 @@ from delivrd.memory import as_sent
 from delivrd.money import read_money
 from delivrd.report import Warning, WarningKind, shorten
 from delivrd.shapes import LARGEST_COUNT
-from delivrd.times import Moment, TimeForm, keep_time, read_time, remember_time
+from delivrd.times import TimeForm, read_time
 
 
 def as_text(value: int | None) -> str | None:
@@ -45,37 +45,6 @@ def read_when(
     """A time as `read_time` reads it, and the warnings so far with its own."""
     found, doubt = read_time(text, zone, forms)
     return found, own if doubt is None else warned(own, doubt, field, text)
-
-
-def read_times(
-    whole: str,
-    sent: tuple[tuple[str, str], ...],
-    zone: tzinfo | None,
-    forms: tuple[TimeForm, ...],
-    single: dict[str, Moment],
-    together: dict[str, tuple[Any, ...]],
-) -> tuple[Any, ...]:
-    """Several times that one text holds, remembered by that text if each of them is a time.
-
-    Args:
-        whole: the text.
-        sent: the name and the text of each time.
-        zone, forms: as for `read_time`.
-        single, together: memories that serve this zone and these forms, of each time and of whole texts.
-
-    Returns:
-        The times, and last the warnings that they give; None where there is none.
-    """
-    found, own = [], None
-    for name, text in sent:
-        when, doubt = single.get(text) or remember_time(text, zone, forms, single)
-        found.append(when)
-        if doubt is not None:
-            own = warned(own, doubt, name, text)
-    ready = (*found, None if own is None else tuple(own))
-    if None not in found:
-        keep_time(together, whole, ready)
-    return ready
 
 
 def read_count(field: str, text: str, own: list[Warning] | None) -> tuple[int | None, list[Warning] | None]:

@@ -145,12 +145,12 @@ class MailText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Together(msgspec.Struct, frozen=True):
-    """Fields that stand side by side in a text and are looked up by the text of them all: codes, or the two times.
+    """Codes that stand side by side in a text and are looked up by the text of them all.
 
     Attributes:
         form: the form of that text; its groups are the fields, each in every match, and none of them empty. Where the
             text is of no such form, the PDU is not of the commonest.
-        fields: their wire names, in order: codes that feed no field of the report, or what feeds its two times.
+        fields: their wire names, in order; they feed no field of the report.
 
     Raises:
         ValueError: the form has another number of groups, or fewer than two.

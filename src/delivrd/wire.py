@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from delivrd.errors import Unreadable
+from delivrd.errors import TooLarge, Unreadable
 from delivrd.inputs import Headers, Request, Response, all_headers, header_pairs
 
 _STATUS_LINE: Final = re.compile(r"HTTP/[0-9](?:\.[0-9])? +([0-9]{3})(?: [^\n]*)?")
 _VERSION: Final = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
 _WHITE: Final = " \t"
+_MOST_CODINGS: Final = 2
+_LARGEST: Final = 1 << 24
+"""Bytes of a body that was packed for its transfer, unpacked: far more than any account takes."""
 _CHUNK_SIZE: Final = re.compile(rb"\A[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?\Z")
 
 
@@ -58,7 +61,8 @@ def write_http(message: Request | Response) -> bytes:
         first = f"HTTP/1.1 {message.status} {'OK' if message.status == 200 else 'Status'}"
     lines = [first, *(f"{name}: {value}" for name, value in header_pairs(message.headers))]
     body = message.body
-    if _chunked(message.headers):
+    codings = _codings(message.headers)
+    if codings and codings[-1] == "chunked":
         body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
     return "".join(line + "\r\n" for line in lines).encode() + b"\r\n" + body
 
@@ -90,14 +94,47 @@ def _headers(lines: list[str], first: int) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def _chunked(headers: Headers) -> bool:
-    return any(value.strip().lower() == "chunked" for value in all_headers(headers, "transfer-encoding"))
+def _codings(headers: Headers) -> list[str]:
+    """The transfer codings of a body, in the order in which its sender applied them."""
+    values = ",".join(all_headers(headers, "transfer-encoding")).split(",")
+    return [coding for value in values if (coding := value.strip(_WHITE).lower()) not in ("", "identity")]
+
+
+def _decode(body: bytes, codings: list[str]) -> bytes:
+    if len(codings) > _MOST_CODINGS:
+        raise Unreadable(f"Transfer-Encoding: expected at most {_MOST_CODINGS} codings", field="Transfer-Encoding")
+    for coding in reversed(codings):
+        if coding == "chunked":
+            body = _unchunk(body)
+        elif coding in ("gzip", "x-gzip", "deflate"):
+            body = _inflate(body, coding)
+        else:
+            raise Unreadable("Transfer-Encoding: expected chunked, gzip or deflate", field="Transfer-Encoding")
+    return body
+
+
+def _inflate(body: bytes, coding: str) -> bytes:
+    # Loaded here: hardly any sender packs a body for its transfer.
+    import zlib
+
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        content = inflater.decompress(body, _LARGEST + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > _LARGEST:
+        raise TooLarge(f"body: expected at most {_LARGEST} bytes when unpacked (Transfer-Encoding: {coding})")
+    if not inflater.eof or inflater.unused_data:
+        raise Unreadable(
+            f"body: expected one whole stream of {coding}, as Transfer-Encoding says", field="Transfer-Encoding"
+        )
+    return content
 
 
 def _content(headers: tuple[tuple[str, str], ...], body: bytes, line: int) -> bytes:
     # RFC 9112, 6.3: chunks outrank a Content-Length.
-    if _chunked(headers):
-        return _unchunk(body)
+    if codings := _codings(headers):
+        return _decode(body, codings)
     lengths = set(all_headers(headers, "content-length"))
     if not lengths:
         return body

@@ -38,8 +38,7 @@ class Writer:
         self.code_fields = code_fields
         self.lines: list[str] = []
         self.holders: dict[tuple[str, ...], str] = {}
-        self.times = tuple(name for field in ("occurred_at", "submitted_at") for name in self._names(field))
-        self.whole_codes, self.whole_times = self._wholes()
+        self.whole_codes = self._whole_codes()
 
     def source(self) -> str:
         """A function `make` of what an account gives, which returns the builder."""
@@ -63,21 +62,16 @@ class Writer:
         lines = [*self.entry.opening, *self._with_warnings()]
         report = f"Report({', '.join(self.arguments.values())})"
         lines.append(self.entry.closing.replace("REPORT", report))
-        names = ", ".join(
-            ("ACCOUNT", "MEMORY", "classify", "ZONE", "MOMENTS", "TOGETHER", "FALLS_BACK", *self.entry.names)
-        )
+        names = ", ".join(("ACCOUNT", "MEMORY", "classify", "ZONE", "MINUTES", "FALLS_BACK", *self.entry.names))
         body = "\n".join("        " + line for line in lines)
         return f"def make({names}):\n    def build({self.entry.arguments}):\n{body}\n    return build\n"
 
-    def _wholes(self) -> tuple[Whole | None, Whole | None]:
-        """What is looked up as one: codes that feed nothing else, and the two times."""
+    def _whole_codes(self) -> Whole | None:
+        """What is looked up as one: codes that feed nothing else."""
         codes = frozenset(self.code_fields) - {name for name, _ in self.fields.feeds()}
-        of_codes = [each for each in self.entry.wholes if each.fields <= codes]
-        one_each = all(len(self._names(field)) == 1 for field in ("occurred_at", "submitted_at"))
-        of_times = [each for each in self.entry.wholes if one_each and each.fields == {*self.times}]
-        if len(of_codes) > 1 or len(of_codes) + len(of_times) < len(self.entry.wholes):
-            raise ValueError("together: expected codes that feed nothing else, or the two times; each once at most")
-        return next(iter(of_codes), None), next(iter(of_times), None)
+        if len(self.entry.wholes) > 1 or not all(each.fields <= codes for each in self.entry.wholes):
+            raise ValueError("together: expected codes that feed nothing else, once at most")
+        return next(iter(self.entry.wholes), None)
 
     def _with_warnings(self) -> list[str]:
         """The lines, and beside them what gathers warnings, where any line gives one."""
@@ -226,16 +220,8 @@ class Writer:
         self._write(f"other_ids = {' + '.join(kept)}")
 
     def _times(self) -> None:
-        if self.whole_times is None:
-            self._time("occurred_at")
-            self._time("submitted_at")
-            return
-        whole = self.whole_times
-        sent = ", ".join(f"({name!r}, {self._fetch(name)})" for name in self.times)
-        self._look_up("moments", f"TOGETHER[{whole.text}]", whole)
-        self._write(f"    moments = read_times({whole.text}, ({sent}), ZONE, TIMES, MOMENTS, TOGETHER)")
-        self._write("occurred_at, submitted_at, doubts = moments")
-        self._write("if doubts is not None: own = [*(own or ()), *doubts]")
+        self._time("occurred_at")
+        self._time("submitted_at")
 
     def _time(self, field: str) -> None:
         self._words(field)
@@ -243,11 +229,15 @@ class Writer:
         if not names:
             return
         slow = f"{field}, own = read_when({names[0]!r}, {field}, ZONE, TIMES, own)"
-        if TimeForm.DIGITS in self.reading.times:
+        if self.reading.times[0] is TimeForm.DIGITS:
             self._write(f"if {field} is not None:")
             self._write(f"    sent = {field}")
-            self._write(f"    try: {field}, doubt = MOMENTS[sent]")
-            self._write(f"    except KeyError: {field}, doubt = remember_time(sent, ZONE, TIMES, MOMENTS)")
+            self._write("    try:")
+            self._write(f"        if len(sent) != 12: {field}, doubt = MINUTES[sent]")
+            self._write("        else:")
+            self._write(f"            {field}, doubt = MINUTES[sent[:10]]")
+            self._write(f"            {field} += SECONDS[sent[10:]]")
+            self._write(f"    except KeyError: {field}, doubt = read_digits(sent, ZONE, TIMES, MINUTES)")
             self._write(f"    if doubt is not None: own = warned(own, doubt, {names[0]!r}, sent)")
             return
         self._write(f"if {field} is not None:")

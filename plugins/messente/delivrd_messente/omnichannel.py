@@ -143,6 +143,8 @@ DELIVERY = Reading(
         total_price="price_info.total_price",
     ),
     zone="UTC",
+    # A message from a handset, which the same URL may get (Messente Omnichannel API, inbound messages).
+    other_if="msg_id",
     fallback=Fallback(last="sms", setting="fallback"),
 )
 
@@ -207,5 +209,7 @@ OMNICHANNEL = Provider(
         "A failure on a channel other than SMS may be followed by the next channel of its group, so its `resend` is "
         "`wait`. An account that uses no fallback says so: `settings={'fallback': False}`.",
         "The currency of prices is not sent. The vendor advises against polling.",
+        "Messages from handsets (`msg_id`) can come to the same URL: they are answered as received and come back whole "
+        "in `others`. They are signed with the shared secret of the inbound number: add it to the account's secrets.",
     ),
 )

@@ -337,14 +337,11 @@ class TextForm(NamedTuple):
     groups: tuple[str | Together, ...]
 
 
-_DATES_FORM: Final = "([^ ]++ done date:[^ ]++)"
+_DATES_FORM: Final = "([1-9][0-9]{9,13}+) done date:([1-9][0-9]{9,13}+)"
 _CODES_FORM: Final = "([^ ]++ err:[^ ]++)"
 _TEXT_FORM: Final = r"[Tt]ext:(?! ++\Z)([ -~]*+)"
-_DATES_TOGETHER: Final = Together(
-    re.compile(r"([1-9][0-9]{9,13}+) done date:([1-9][0-9]{9,13}+)"), ("submit date", "done date")
-)
 _CODES_TOGETHER: Final = Together(re.compile(r"([A-Za-z]++) err:([0-9A-Za-z]++)"), ("stat", "err"))
-_GROUPS: Final = ("id", "sub", "dlvrd", _DATES_TOGETHER, _CODES_TOGETHER, "text")
+_GROUPS: Final = ("id", "sub", "dlvrd", "submit date", "done date", _CODES_TOGETHER, "text")
 
 TEXTBOOK: Final = TextForm(
     re.compile(

@@ -15,7 +15,7 @@ _ESCAPED: Final = re.compile(rb"\\(.)")
 _LITERAL: Final = re.compile(rb"\{\d+\}$")
 _UID: Final = re.compile(rb"[( ]UID (\d+)", re.IGNORECASE)
 _SIZE: Final = re.compile(rb"[( ]RFC822\.SIZE (\d{1,18})\b", re.IGNORECASE)
-_BODY: Final = re.compile(rb"[( ]BODY\[\](?:<0>)? \0(\d+)\0", re.IGNORECASE)
+_BODY: Final = re.compile(rb"[( ]BODY\[\](?:<0>)? \0(\d{1,9})\0", re.IGNORECASE)
 
 
 def size_of(answer: Sequence[Any], unique: str) -> int:
