@@ -5,6 +5,7 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_network
@@ -101,7 +102,7 @@ class Account(msgspec.Struct, frozen=True, eq=False):
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return blotter((*self.secrets, self.password or "")).text(text)
+        return blotter(credentials_of(self)).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
@@ -131,6 +132,19 @@ class Account(msgspec.Struct, frozen=True, eq=False):
             raise AccountError(
                 f"addresses: {address!r} is neither an IP network ('192.0.2.0/24') nor a mail address"
             ) from error
+
+
+def credentials_of(account: Account) -> tuple[str, ...]:
+    """Whatever of an account nobody may see: its secrets, its password, and what HTTP Basic makes of them."""
+    words = (*account.secrets, *filter(None, (account.password,)))
+    if not account.username:
+        return words
+    return (*words, *(basic_token(account.username, word) for word in words))
+
+
+def basic_token(username: str, password: str) -> str:
+    """What HTTP Basic sends for a user name and a password (RFC 7617)."""
+    return b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _is_text(value: object) -> bool:

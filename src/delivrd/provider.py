@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from delivrd.accounts import Account
+from delivrd.accounts import Account, credentials_of
 from delivrd.admission import check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
@@ -331,7 +331,7 @@ class Provider:
         # As given, not as checked: a secret is one even where the settings do not fit.
         given = account.settings
         own = [given.get(n) if isinstance(given, Mapping) else getattr(given, n, None) for n in self.secret_settings]
-        return tuple(each for each in (*account.secrets, account.password, *own) if isinstance(each, str) and each)
+        return (*credentials_of(account), *(each for each in own if isinstance(each, str) and each))
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
