@@ -46,7 +46,27 @@ def body_reader(provider: Provider, account: Account | None) -> ReadBodies | Non
     given = account or Account()
     settings = read_settings(provider.name, provider.settings, given.settings)
     frame = frame_of(given, reading, settings, provider.classifier(account))
-    return partial(read_shapes, found, frame, msgspec.json.Decoder(reading.shape).decode, given.max_body)
+    decode = msgspec.json.Decoder(reading.shape).decode
+    if account is None:
+        return partial(read_shapes, found, frame, decode, given.max_body)
+
+    def shows_secret(body: bytes) -> bool:
+        # What is no UTF-8 is left by the strict decoder anyway.
+        text = body.decode("utf-8", "replace")
+        return provider.blot(text, account) != text
+
+    def decode_without_secrets(body: bytes) -> Any:
+        if shows_secret(body):
+            # A provider can echo the URL that it called: such a body is read by itself, and its secrets are taken out.
+            raise msgspec.DecodeError
+        return decode(body)
+
+    def read_bodies(bodies: Sequence[bytes]) -> tuple[Columns, list[int], list[int]]:
+        # One search over all of them: nearly always there is nothing to find.
+        own_decode = decode_without_secrets if shows_secret(b"\n".join(bodies)) else decode
+        return read_shapes(found, frame, own_decode, given.max_body, bodies)
+
+    return read_bodies
 
 
 _PLAIN: Final = (
