@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 
 # A test needs no clock: on a busy machine any example can take any time.
 settings.register_profile("delivrd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make test-redaction`: that many over all places of a secret.
+settings.register_profile("redaction", settings.get_profile("delivrd"), max_examples=100_000, database=None)
 settings.load_profile("delivrd")
 
 

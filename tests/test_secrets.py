@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import re
+from copy import copy
+from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import quote, quote_plus
+from hashlib import blake2b
+from secrets import token_urlsafe
+from urllib.parse import quote, quote_plus, urlencode
 
+import pyarrow as pa
 import pytest
 
 import delivrd
-from delivrd import Account, Asking, Context, DeliverSm, Mail, Request, Response, blots
+from delivrd import (
+    Account,
+    Asking,
+    Context,
+    DeliverSm,
+    HmacBody,
+    HttpBasic,
+    Mail,
+    Request,
+    Response,
+    UrlSecret,
+    basic_authorization,
+)
+from delivrd.arrow import normalize
+from delivrd.ledger import Arrival, Ledger
 
 PROVIDERS = delivrd.Registry.installed()
 LEGACY, TELI, UPSIDE, OMNI = (
@@ -143,8 +164,108 @@ def test_a_secret_that_no_encoding_can_write_is_hidden_too():
     assert UPSIDE.blotted(Mail(b"nothing in it"), account) == Mail(b"nothing in it")
 
 
-def test_what_is_too_short_or_cannot_be_unescaped_is_looked_at_once(monkeypatch):
-    looked = []
-    monkeypatch.setattr(blots, "_UNESCAPES", [lambda text: looked.append(text) or text])
-    assert blots.Blotter(("s3cret",)).text("\\ %41 " * 50 + "\\long-enough") == "\\ %41 " * 50 + "\\long-enough"
-    assert looked == ["\\long-enough"]
+TELI_SECRET = "teli/secret+x"
+TELI_URL = "http://gw.example/dlr/us?secret=teli/secret%2Bx"
+ECHO = '{"url":"http:\\/\\/gw.example\\/dlr\\/us?secret=teli\\/secret%2Bx","id":"1","status":"DELIVRD"}'
+"""Teli repeats the callback's URL, as PHP writes it in JSON."""
+
+
+def test_the_url_that_teli_repeats_is_stored_without_its_secret(tmp_path):
+    account = Account(name="us", secrets=[TELI_SECRET])
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    form = urlencode({"url": TELI_URL, "id": "2", "status": "DELIVRD"})
+    with Ledger.open(str(tmp_path / "ledger.db"), migrate=True) as ledger:
+        for body in (ECHO, form, form.lower().replace("delivrd", "DELIVRD")):
+            request = Request("POST", "/dlr/us?secret=teli/secret%2bx", (), body.encode())
+            receipt = TELI.receive(request, account, received_at=at)
+            assert receipt.reports
+            ledger.record(Arrival(TELI, request, receipt, at, account))
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert stored.count(b"secret=***") >= 3
+    assert not re.search(rb"teli(\\*/|%2f|%252f)secret", stored, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "target", ["/dlr/m?sms_unique_id=1&stat=DELIVRD&secret=a/b%2bc", "/dlr/m/a%2Fb%2bc?sms_unique_id=1&stat=DELIVRD"]
+)
+def test_a_secret_with_separators_authenticates_and_is_not_stored(target):
+    account = Account(name="m", secrets=["a/b+c"])
+    request = Request("GET", target)
+    assert LEGACY.receive(request, account).reports
+    assert LEGACY.blotted(request, account).target == re.sub("a(/|%2F)b%2bc", "***", target)
+
+
+def test_a_report_shows_no_secret_in_any_of_its_fields():
+    account = Account(name="m", secrets=["a/b+c"])
+    fields = {"sms_unique_id": "1 a/b%2Bc", "stat": "a/b+c", "recipient": "a/b+c", "done_date": "a/b+c"}
+    report = LEGACY.receive(Request("GET", f"/dlr/m/a%2Fb%2Bc?{urlencode(fields)}"), account).reports[0]
+    assert report.message_id == "1 ***"
+    assert report.codes == {"stat": "***"}
+    assert "b+c" not in report.to_json().decode()
+    assert "b%2Bc" not in report.to_json().decode()
+
+
+def test_reports_in_columns_show_no_secret_in_any_of_their_fields():
+    account = Account(name="m", secrets=["a/b+c"])
+    errors = ("", "see https://gw.example/?secret=a%2fb%2Bc", "none")
+    bodies = [
+        json.dumps({"message_id": f"m-{place}", "status": "DELIVRD", "error": e}).encode()
+        for place, e in enumerate(errors)
+    ]
+    batch = pa.record_batch({"body": bodies, "account": ["m"] * 3})
+    rows = normalize(batch, {"m": account}, provider="messente-omnichannel").to_pylist()
+    assert [row["message_id"] for row in rows] == ["m-0", "m-1", "m-2"]
+    assert [row["text"] for row in rows] == [None, "see https://gw.example/?secret=***", "none"]
+
+
+def test_what_http_basic_makes_of_a_password_is_a_secret_too():
+    account = Account(username="user", password="pass+w0rd")
+    token = basic_authorization("user", "pass+w0rd")
+    shown = UPSIDE.blotted(Response(200, (), json.dumps({"headers": {"authorization": token}}).encode()), account)
+    assert shown.body == b'{"headers": {"authorization": "Basic ***"}}'
+
+
+def live_texts() -> set[str | bytes]:
+    """Every text that an object of this process holds."""
+    gc.collect()
+    return {each for held in gc.get_objects() for each in gc.get_referents(held) if type(each) in (str, bytes) and each}
+
+
+def test_nothing_holds_a_secret_when_its_account_is_gone():
+    # Made at run time: constants of this file live as long as it does.
+    made = [f"{word}-{token_urlsafe(12)}/+" for word in ("secret", "password", "setting")]
+    digests = [blake2b(word.encode()).digest() for word in made]
+
+    def use(made: list[str]) -> None:
+        provider = copy(UPSIDE)
+        provider.auth = (HmacBody("X-Signature"), HttpBasic(), UrlSecret())
+        # What a provider keeps of its accounts goes with it.
+        provider._accounts = {}
+        account = Account(
+            name="main",
+            secrets=made[:1],
+            username="user",
+            password=made[1],
+            settings={"token": made[2], "signature": "x"},
+        )
+        request = Request("POST", "/dlr", (), f"<x>{made[0]} {made[1]} {quote(made[2])}</x>".encode())
+        for scheme in provider.auth:
+            request = scheme.sign(request, account)
+            assert scheme.authentic(request, account, None)
+        for text in (*made, *map(quote, made)):
+            assert provider.blot(text, account) == "***"
+        assert account.blot(made[0]) == "***"
+        blotted = provider.blotted(request, account)
+        assert "***" in blotted.target
+        assert b"***" in blotted.body
+        with contextlib.suppress(delivrd.InputError):
+            provider.receive(request, account)
+        assert any(each in live_texts() for each in made)
+
+    use(made)
+    del made
+    assert not [
+        each
+        for each in live_texts()
+        if blake2b(each if type(each) is bytes else each.encode("utf-8", "replace")).digest() in digests
+    ]

@@ -5,6 +5,7 @@ The rule of this module: an account is checked when it is made, and never shows 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from difflib import get_close_matches
@@ -133,7 +134,7 @@ class Account(_Derived, msgspec.Struct, frozen=True, eq=False, weakref=True, dic
 
     def blot(self, text: str) -> str:
         """A text without this account's secrets and password, for whatever is stored, shown or logged."""
-        return Blotter(tuple(filter(None, (*self.secrets, self.password)))).text(text)
+        return Blotter(credentials_of(self)).text(text)
 
     def __repr__(self) -> str:
         return f"Account({self.name!r}, {len(self.secrets)} secrets)"
@@ -189,6 +190,19 @@ def _read_network(at: int, address: str) -> Network:
     # Outside the handler: the caught error shows the text.
     said = "expected an IP network ('192.0.2.0/24', without bits behind the mask) or a mail address"
     raise AccountError(f"addresses[{at}]: {said}")
+
+
+def credentials_of(account: Account) -> tuple[str, ...]:
+    """Whatever of an account nobody may see: its secrets, its password, and what HTTP Basic makes of them."""
+    words = (*account.secrets, *filter(None, (account.password,)))
+    if not account.username:
+        return words
+    return (*words, *(basic_token(account.username, word) for word in words))
+
+
+def basic_token(username: str, password: str) -> str:
+    """What HTTP Basic sends for a user name and a password (RFC 7617)."""
+    return b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _is_text(value: object) -> bool:

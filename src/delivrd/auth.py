@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 import msgspec
 
-from delivrd.accounts import Account
+from delivrd.accounts import Account, basic_token
 from delivrd.addresses import read_address
 from delivrd.forms import first_value, read_form, read_urlencoded, split_target
 from delivrd.inputs import Input, Mail, Request, all_headers, header_pairs
@@ -281,7 +281,7 @@ _Kind = TypeVar("_Kind", Request, Mail)
 
 def basic_authorization(username: str | None, password: str | None) -> str:
     """The value of an `Authorization` header for HTTP Basic."""
-    return "Basic " + b64encode(f"{username or ''}:{password or ''}".encode()).decode()
+    return "Basic " + basic_token(username or "", password or "")
 
 
 def _any_equal(given: str, expected: Iterable[str]) -> bool:

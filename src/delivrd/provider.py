@@ -13,7 +13,7 @@ from weakref import ref
 
 import msgspec
 
-from delivrd.accounts import Account
+from delivrd.accounts import Account, credentials_of
 from delivrd.admission import accepted_methods, check_input, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
@@ -42,36 +42,17 @@ _MEANINGS_KEPT: Final = 64
 """Lists of meanings whose classifiers are kept for accounts that are made anew with them."""
 
 
-class _Secrets:
-    """The secrets of one account, and what takes them out of texts, made when it is first needed."""
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._secrets = secrets
-        self._blotter: Blotter | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self._secrets)
-
-    def blotter(self) -> Blotter:
-        if self._blotter is None:
-            self._blotter = Blotter(self._secrets)
-        return self._blotter
-
-    def text(self, text: str) -> str:
-        return self.blotter().text(text)
-
-
 class _Ready(msgspec.Struct):
     """What a provider has made ready for one account, each of it when it is first needed. `Account.ready` holds it.
 
     Attributes:
-        secrets: the account's, as this provider knows them.
+        blotter: takes out the account's secrets, as this provider knows them.
         terms: what the account adds to every way of reading.
         readers: for each kind of input.
         proofs: how each kind of input has to prove itself, and whether one of these ways proves something alone.
     """
 
-    secrets: _Secrets
+    blotter: Blotter
     terms: Terms | None = None
     readers: dict[type[Input], Read] = {}
     proofs: dict[type[Input], tuple[tuple[Scheme, ...], bool]] = {}
@@ -359,14 +340,14 @@ class Provider:
 
     def blot(self, text: str, account: Account) -> str:
         """A text without the account's secrets, its secret settings among them."""
-        return self._made(account).secrets.text(text)
+        return self._made(account).blotter.text(text)
 
     def blotted(self, input: Input, account: Account) -> Input:
         """An input without the account's secrets, for whatever is stored, shown or logged.
 
         Headers that hold credentials are blotted whoever's they are.
         """
-        return self._made(account).secrets.blotter().input(input)
+        return self._made(account).blotter.input(input)
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
@@ -391,19 +372,17 @@ class Provider:
             # What providers that are gone leave behind, the next one clears away.
             for key in [key for key in list(account.ready) if key() is None] if account.ready else ():
                 account.ready.pop(key, None)
-            ready = account.ready.setdefault(self._key, _Ready(_Secrets(self._secrets(account))))
+            ready = account.ready.setdefault(self._key, _Ready(Blotter(self._secrets(account))))
         return ready
 
     def _secrets(self, account: Account) -> tuple[str, ...]:
         # As given, not as checked: a secret is one even where the settings do not fit.
-        secrets, given = account.secrets, account.settings
-        if account.password:
-            secrets = (*secrets, account.password)
+        secrets, given = credentials_of(account), account.settings
         for name in self.secret_settings if given is not None else ():
             own = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
             if isinstance(own, str) and own:
                 secrets = (*secrets, own)
-        return tuple(secrets)
+        return secrets
 
     def _reader(self, input: Input, account: Account, ready: _Ready) -> Read:
         """What reads inputs of one kind for an account.
@@ -433,7 +412,7 @@ class Provider:
         except ValueError as error:
             raise AccountError(f"{self.name}: {error}") from error
         zone = None if account.zone is None else account.local_zone()
-        hide = ready.secrets.text if ready.secrets else None
+        hide = ready.blotter.text if ready.blotter else None
         ready.terms = Terms(account.name or None, classifier, zone, settings, account.max_body, hide)
         return ready.terms
 

@@ -121,19 +121,21 @@ def attempt(provider: Provider, good: Good, make: Callable[[], _Made]) -> _Made 
 
 def bad(provider: Provider, good: Good, reason: str) -> Bad:
     """An input that could not be read, or not wholly."""
-    said = one_line(good.account.blot(reason) if good.account is not None else reason)
+    said = one_line(provider.blot(reason, good.account) if good.account is not None else reason)
     return Bad(good.label, f"{good.label}: {said}", sample_line(without_secrets(provider, good), reason=said))
 
 
 def without_secrets(provider: Provider, good: Good) -> Sample:
     """The sample without the credentials that its headers name and the secrets that its account knows."""
-    sent = provider.blotted(good.sample.input, good.account or Account())
+    known = good.account or Account()
+    sent = provider.blotted(good.sample.input, known)
+    asked = None if good.sample.asked is None else provider.blot(good.sample.asked, known)
     kept = good.sample.account
     if kept is not None:
         settings = kept.settings if isinstance(kept.settings, Mapping) else {}
         shown = {name: value for name, value in settings.items() if name not in provider.secret_settings}
         kept = msgspec.structs.replace(kept, secrets=(), password=None, settings=shown or None)
-    return msgspec.structs.replace(good.sample, input=sent, account=kept)
+    return msgspec.structs.replace(good.sample, input=sent, asked=asked, account=kept)
 
 
 def _file(name: str, options: Options) -> Iterator[Good | Bad]:

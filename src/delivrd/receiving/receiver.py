@@ -257,7 +257,9 @@ class Receiver:
         return door.push.again
 
     def _refused(self, door: Door, error: InputError) -> Reply:
-        LOG.info("account %s: %s: %s", door.name, type(error).__name__, error)
+        # A plugin's words can hold what the request held.
+        said = door.provider.blot(str(error), door.account)
+        LOG.info("account %s: %s: %s", door.name, type(error).__name__, said)
         self._tell(door, error, refused=True)
         return Reply(error.status) if error.reply is None else error.reply
 
