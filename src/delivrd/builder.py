@@ -110,9 +110,12 @@ class Compiled:
         memory = classifier.memories.get(self)
         if memory is None:
             memory = classifier.memories.setdefault(self, Memory())
-        times: tuple[dict[str, Moment], dict[str, Any]] = ({}, {})
+        moments: dict[str, Moment] = {}
+        together: dict[str, Any] = {}
         classify = partial(memory.classify, classifier)
-        return self._make(frame.account, memory.verdicts, classify, frame.zone, *times, frame.falls_back, *names)
+        return self._make(
+            frame.account, memory.verdicts, classify, frame.zone, moments, together, frame.falls_back, *names
+        )
 
 
 def later(make: Callable[[], Read]) -> Read:
