@@ -152,6 +152,7 @@ class Provider:
         self._classifiers: dict[tuple[bool, ...], Classifier] = {}
         # With the meanings themselves, so that the ids by which they are found stay theirs.
         self._changed: Recent[tuple[int, ...], tuple[tuple[Meanings, ...], Classifier]] = Recent(_MEANINGS_KEPT)
+        self._schemes = {kind: [scheme for scheme in auth if scheme.takes is kind] for kind in _RESPOND}
         self._defaults: Any = None
         self._nobody = Account()
         self._key = ref(self)
@@ -351,7 +352,7 @@ class Provider:
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
-        return iter([scheme for scheme in self.auth if scheme.takes is input and scheme.configured(account)])
+        return (scheme for scheme in self.auth if scheme.takes is input and scheme.configured(account))
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
@@ -401,7 +402,7 @@ class Provider:
         return ready.readers.setdefault(kind, _reads_nothing(self.name, tuple(self.ways)))
 
     def _proofs(self, kind: type[Input], account: Account, ready: _Ready) -> tuple[tuple[Scheme, ...], bool]:
-        schemes = tuple(self.proofs(kind, account))
+        schemes = tuple([scheme for scheme in self._schemes[kind] if scheme.configured(account)])
         found = ready.proofs[kind] = (schemes, True in [scheme.sufficient for scheme in schemes])
         return found
 
