@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.admission import check_input, refuse_method
+from delivrd.admission import check_input, check_size, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
 from delivrd.blots import blotter
@@ -240,10 +240,34 @@ class Provider:
                 )
             for scheme in bound.proofs[kind]:
                 if not scheme.authentic(input, account, received_at):
-                    raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
+                    raise self._not_authentic()
             return bound.readers[kind](input, None, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
+            raise
+
+    def check_head(self, request: Request, account: Account) -> None:
+        """Refuse a request before its body is read, where `receive` would refuse it whatever the body is.
+
+        It accepts nothing: once the body is there, `receive` checks everything.
+
+        Args:
+            request: without its body.
+            account: as for `receive`.
+
+        Raises:
+            TooLarge, WrongMethod, NotAuthentic: as from `receive`.
+        """
+        try:
+            check_size(request.target, account.max_body)
+            if self._methods and request.method not in self._methods:
+                refuse_method(self._methods)
+            for scheme in self.proofs(Request, account):
+                at_head = getattr(scheme, "at_head", None)
+                if at_head is not None and not at_head(request, account):
+                    raise self._not_authentic()
+        except InputError as error:
+            error.reply = self._refusal(request, error)
             raise
 
     def ask(
@@ -339,6 +363,9 @@ class Provider:
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
+
+    def _not_authentic(self) -> NotAuthentic:
+        return NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
 
     def _read_nothing(self, input: Input, asked: str | None, received_at: datetime | None) -> Receipt:
         kinds = " or ".join(kind.__name__ for kind in self.ways)
