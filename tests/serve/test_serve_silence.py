@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from servers import PATIENCE, Connection, exchange, written
-from test_receiving import ACCOUNTS, FORM, KIND, SECRET
-
-from delivrd.ledger import AsyncLedger, Ledger
-from delivrd.receiving import Receiver
-from delivrd.serve import Application, Server, listen
+from servers import Connection, exchange, written
+from serving import served
+from test_receiving import FORM, KIND, SECRET
 
 WHOLE = written("POST", f"/dlr/us?secret={SECRET}", FORM, {"Content-Type": KIND})
 HEAD = WHOLE[: -len(FORM)]
-
-
-@contextlib.contextmanager
-def served(store, **options) -> Iterator[int]:
-    """Serve from a thread; gives the port."""
-    ready = threading.Event()
-    with listen("127.0.0.1", 0) as listening:
-        app = Application(Receiver(ACCOUNTS), AsyncLedger(Ledger.open(store, migrate=True)))
-        server = Server(app, listening, ready.set, **options)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        assert ready.wait(PATIENCE)
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
