@@ -22,6 +22,9 @@ class Page(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
+    def watch(self, scope: Scope) -> None:
+        """See a request that is for something else."""
+
     def leave(self) -> None:
         """Let those go who watch."""
 
@@ -56,7 +59,10 @@ class Application:
         """Answer one request, or follow the server's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] != "http" or scope["path"].startswith(self._start):
+            return
+        if self._page is not None and scope["type"] == "http":
+            self._page.watch(scope)
+        if scope["type"] != "http" or scope["path"].startswith(self._start):
             await self._receiving(scope, receive, send)
         elif scope["path"] == "/healthz":
             await _answer(send, *((200, b"the store answers\n") if await self._healthy() else (503, b"no store\n")))

@@ -118,7 +118,7 @@ def read_head(data: bytes) -> Head:
         raise HeadError(400)
     length = _body_length(said, first_version)
     if b"upgrade" in said:
-        # One parser stops at an offer of another protocol, and drops the body. A server need not see it (RFC 9110, 7.8).
+        # One parser stops at an offer of another protocol and drops the body. It may be ignored (RFC 9110, 7.8).
         lines = [line for line in lines if line[:8].lower() != b"upgrade:"]
     return Head(_LINE_END.join(lines) + _END, length)
 
