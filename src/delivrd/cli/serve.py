@@ -193,7 +193,7 @@ class _Notes(logging.Handler):
             text = f"{text.strip()}: {record.exc_info[0].__name__}"
         arguments = record.args[:2] if isinstance(record.args, tuple) else ()
         # An account and the type of an error make a line another; numbers and addresses in it do not.
-        kind = (record.name, str(record.msg).partition("\n")[0], *map(str, arguments))
+        kind = (record.name, str(record.msg).partition("\n")[0], *(each for each in arguments if isinstance(each, str)))
         for line in self._repeats.shown(kind, text):
             put_note(line)
 

@@ -38,6 +38,7 @@ class Connections:
 
     def __init__(self, most: int | None, head_seconds: float, budget: ByteBudget) -> None:
         self._most = most
+        self._given_up = 0
         self._head_seconds = head_seconds
         self.budget = budget
         # Each in the order in which they were heard of last.
@@ -53,7 +54,7 @@ class Connections:
         if self._most is not None and len(self) > self._most:
             # One that waits for an answer goes last: what it sent is being stored.
             quietest = next(iter(self._incomplete if len(self._incomplete) > 1 else self._complete), connection)
-            LOG.warning("more than %d connections are open: the quietest is closed", self._most)
+            self._given_up += 1
             self.leave(quietest)
             quietest.abort()
 
@@ -85,6 +86,14 @@ class Connections:
         """Close those that have asked nothing for too long since they came, or since their last answer."""
         for connection in list(self._incomplete):
             connection.close_if_quiet(now, self._head_seconds)
+        if self._given_up:
+            LOG.warning("connections: %d of the quietest were closed, for %d may be open", self._given_up, self._most)
+            self._given_up = 0
+
+    def close_idle(self) -> None:
+        """The server is about to end: close those that have asked nothing."""
+        for connection in list(self._incomplete):
+            connection.close_if_idle()
 
 
 class Connection(asyncio.Protocol):
@@ -98,7 +107,10 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, connections: Connections, protocol: Callable[..., asyncio.Protocol], **given: Any) -> None:
         self._connections = connections
-        self._inner = protocol(**given | {"app_state": {**given["app_state"], _KEY: self}})
+        self._protocol = protocol
+        self._given = given
+        # Made with the first whole head: most of those who only hold a place never send one.
+        self._inner: asyncio.Protocol | None = None
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._buffer = bytearray()
@@ -111,22 +123,26 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._inner.connection_made(transport)
         self._connections.enter(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._connections.leave(self)
         self._buffer.clear()
-        self._inner.connection_lost(error)
+        if self._inner is not None:
+            self._inner.connection_lost(error)
+            # What it still holds is let go at once, not when Python next looks for circles.
+            self._inner = None
 
     def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
+        return None if self._inner is None else self._inner.eof_received()
 
     def pause_writing(self) -> None:
-        self._inner.pause_writing()
+        if self._inner is not None:
+            self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        self._inner.resume_writing()
+        if self._inner is not None:
+            self._inner.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -162,6 +178,11 @@ class Connection(asyncio.Protocol):
             if now - self._since > _LINGER:
                 self._transport.abort()
         elif not self._asked and now - self._since > seconds:
+            self._transport.close()
+
+    def close_if_idle(self) -> None:
+        """Close where the server knows nothing of this connection, and would not close it."""
+        if self._inner is None:
             self._transport.close()
 
     def _go_on(self) -> None:
@@ -200,8 +221,15 @@ class Connection(asyncio.Protocol):
         del self._buffer[:passed]
         if self._body is None:
             self._connections.complete(self)
-        self._inner.data_received(data)
+        self._give(data)
         return True
+
+    def _give(self, data: bytes) -> None:
+        if self._inner is None:
+            state = {**self._given["app_state"], _KEY: self}
+            self._inner = self._protocol(**self._given | {"app_state": state})
+            self._inner.connection_made(self._transport)
+        self._inner.data_received(data)
 
     def _open(self) -> int:
         """Read a head, if it is whole; gives its length."""
@@ -240,7 +268,7 @@ class Connection(asyncio.Protocol):
         # finds the same fault, if it finds any.
         data = bytes(self._buffer)
         self._buffer.clear()
-        self._inner.data_received(data)
+        self._give(data)
         self._transport.close()
 
     def _refuse(self, status: int) -> None:

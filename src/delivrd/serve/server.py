@@ -26,6 +26,9 @@ BACKLOG: Final = 2048
 AT_ONCE: Final = 8
 """Connections that asyncio takes before it looks at those it has; where no file is left, it logs as many errors."""
 
+SILENT_SECONDS: Final = 3
+"""How long a connection that says nothing is not taken, where the system can wait for its first byte."""
+
 PATIENCE: Final = 35
 """Seconds that the end waits for requests: longer than a sender may take for its body."""
 
@@ -44,7 +47,11 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: it cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        # Those who connect and say nothing wait in the system, where they take no open file.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
+    return made
 
 
 class _Config(uvicorn.Config):
@@ -126,6 +133,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's."""
         self._app.leave()
+        self._connections.close_idle()
         await super().shutdown(sockets=sockets)
 
     async def on_tick(self, counter: int) -> bool:
