@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test coverage lint types format wheels hostile test-redaction bench bench-accounts bench-redaction bench-profile bench-arrow bench-engines bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-backfill soak-stream docs site screenshots snapshots clean
+.PHONY: help demo test coverage lint types format wheels hostile test-redaction bench bench-accounts bench-redaction bench-profile bench-arrow bench-engines bench-receiving bench-ledger bench-stream soak-ledger soak-receiving soak-connections soak-backfill soak-stream docs site screenshots snapshots clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -88,6 +88,9 @@ soak-ledger: $(READY) ## eight processes write 200,000 receipts into each store,
 soak-receiving: $(READY) ## 100,000 callbacks over sockets into each store, while the receiver is killed ten times
 	$(BIN)/python tests/soak_receiving.py --store sqlite
 	$(BIN)/python tests/soak_receiving.py --store postgresql
+
+soak-connections: $(READY) ## a receiver with 80 open files among 200 slow and 150 idle connections, and 200 bodies of strangers
+	$(BIN)/python tests/soak_connections.py
 
 soak-backfill: $(READY) ## two million rows, while the backfill is killed twenty times (ROWS=100000 for fewer)
 	$(BIN)/python tests/soak_backfill.py --rows $(or $(ROWS),2000000)

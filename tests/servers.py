@@ -68,7 +68,7 @@ class Connection:
 
 def written(method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
     """A request as on the wire."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: gateway.test", *(f"{n}: {v}" for n, v in (headers or {}).items())]
+    lines = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1", *(f"{n}: {v}" for n, v in (headers or {}).items())]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")

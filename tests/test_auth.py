@@ -524,3 +524,56 @@ def test_settings_and_meanings_that_do_not_fit_the_provider_are_refused():
         provider().read(post(), Account(settings={"colour": "red"}))
     with pytest.raises(AccountError, match="acme: meanings: no field 'err'"):
         provider().check(Account.from_dict({"meanings": [{"field": "err", "rows": []}]}))
+
+
+HEAD_SCHEMES = [
+    (UrlSecret(), Account(secrets=["a-secret"])),
+    (HttpBasic(), Account(username="name", password="a-secret")),
+    (AllowedAddresses(), Account(addresses=["192.0.2.0/24"])),
+    (HmacBody("X-Signature"), Account(secrets=["a-secret"])),
+]
+
+
+@pytest.mark.parametrize(("scheme", "account"), HEAD_SCHEMES, ids=lambda each: type(each).__name__)
+def test_a_head_that_no_body_can_make_authentic_is_refused_without_its_body(scheme, account):
+    acme = provider(scheme)
+    bare = Request("POST", "/dlr/acme", (), b"", "203.0.113.1")
+    with pytest.raises(NotAuthentic):
+        acme.check_head(bare, account)
+    signed = scheme.sign(Request("POST", "/dlr/acme", (), BODY), account)
+    acme.check_head(Request("POST", signed.target, signed.headers, b"", signed.client), account)
+    acme.receive(signed, account)
+
+
+def test_a_head_is_refused_by_size_then_by_method_then_by_authentication():
+    acme = provider(UrlSecret())
+    account = Account(secrets=["a-secret"], max_body=100)
+    with pytest.raises(TooLarge):
+        acme.check_head(Request("PUT", "/" + "x" * 100), account)
+    with pytest.raises(WrongMethod) as caught:
+        acme.check_head(Request("PUT", "/"), account)
+    assert caught.value.reply == Reply(405, b"", (("Allow", "POST"),))
+    with pytest.raises(NotAuthentic):
+        acme.check_head(Request("POST", "/"), account)
+
+
+def test_a_scheme_that_says_nothing_of_heads_is_asked_only_with_the_body():
+    class InTheBody:
+        takes = Request
+        covers = frozenset()
+        sufficient = True
+
+        def configured(self, account):
+            return bool(account.secrets)
+
+        def authentic(self, input, account, at):
+            return account.secrets[0].encode() in input.body
+
+        def sign(self, input, account, at=None):
+            return input
+
+    acme, account = provider(InTheBody()), Account(secrets=["SENT"])
+    acme.check_head(Request("POST", "/"), account)
+    acme.receive(Request("POST", "/", {}, BODY), account)
+    with pytest.raises(NotAuthentic):
+        acme.receive(Request("POST", "/", {}, b"{}"), account)

@@ -34,7 +34,7 @@ from delivrd import (
     Source,
     Status,
 )
-from delivrd.receiving import Head, Received, Receiver, TrustedProxies, openapi
+from delivrd.receiving import ByteBudget, Head, Received, Receiver, TrustedProxies, openapi
 from delivrd.receiving.clients import Clients
 from delivrd.receiving.conduct import awaited, require_sync, status_line
 
@@ -444,6 +444,119 @@ def test_a_body_that_is_announced_too_large_is_not_read_at_all():
     assert (b"connection", b"close") not in sent[0]["headers"]
 
 
+SIGNED = Accounts([(PROVIDERS["messente-omnichannel"], Account(name="omni", secrets=[SECRET]))])
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"path": "/dlr/nobody"}, 404),
+        ({"query": "secret=guess"}, 401),
+        ({"method": "PUT"}, 405),
+        ({"method": "POST", "path": "/dlr/old"}, 405),
+        ({"path": "/dlr/omni", "receiver": Receiver(SIGNED)}, 401),
+        ({"query": "x" * 16385}, 414),
+    ],
+)
+def test_what_the_head_alone_refuses_is_refused_before_its_body_is_read(request_, status):
+    body = Endless()
+    assert wsgi(Handler(), **request_, **{"wsgi.input": body})[0] == status
+    assert body.read_bytes == 0
+    # Nothing comes: whoever read would wait for ever.
+    for headers in ([], [(b"content-length", b"100000")], [(b"content-length", b"5"), (b"expect", b"100-continue")]):
+        accounts = Accounts([(PROVIDERS["teli"], Account(name="us", secrets=[SECRET])), ACCOUNTS["old"]])
+        given = {"receiver": Receiver(accounts)} | request_
+        sent = asgi(Handler(), pieces=(), headers=headers, **given)
+        assert status_of(sent) == status
+        assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_a_head_that_is_refused_is_answered_as_the_whole_request_would_be():
+    for request_ in ({"method": "PUT"}, {"query": "secret=guess"}):
+        whole, head = (asgi(Handler(), headers=[(b"content-length", n)], **request_) for n in (b"0", b"33"))
+        assert whole[0]["headers"] == head[0]["headers"]
+        assert whole[0]["status"] == head[0]["status"]
+
+
+def test_a_little_body_that_is_refused_is_read_so_that_the_sender_gets_the_reply():
+    coming = [b"id=72b83667", b"&status=DELIVRD"]
+    sent = asgi(Handler(), query="", pieces=coming, headers=[(b"content-length", b"26")])
+    assert status_of(sent) == 401
+    assert (b"connection", b"close") not in sent[0]["headers"]
+    assert asgi(Handler(), query="", pieces=[b"id=", None], headers=[(b"content-length", b"26")]) == []
+    slow = asgi(Handler(), query="", pieces=[b"id="], headers=[(b"content-length", b"26")], seconds=0.0)
+    assert status_of(slow) == 401
+    assert (b"connection", b"close") in slow[0]["headers"]
+
+
+def test_a_scheme_that_fails_at_the_head_makes_the_provider_send_again(monkeypatch):
+    monkeypatch.setattr(PROVIDERS["teli"], "check_head", lambda *_: 1 / 0)
+    assert both() == (503, [])
+
+
+def test_the_largest_unfinished_body_gives_way_where_all_bodies_hold_too_much():
+    """Two large bodies never end; a report that comes while they are held is stored, and so is the smaller of them."""
+    handler = Handler()
+    app = delivrd.asgi.Application(Receiver(ACCOUNTS), handler, clock=clock, budget=ByteBudget(1000))
+
+    async def push(coming: list[bytes], replies: list[int], headers: dict[bytes, bytes]) -> None:
+        async def receive():
+            if not coming:
+                await asyncio.Event().wait()
+            piece = coming.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(coming) or piece.startswith(b"x")}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                replies.append(message["status"])
+                headers.update(message["headers"])
+
+        query = f"secret={SECRET}".encode()
+        scope = {"type": "http", "method": "POST", "path": "/dlr/us", "query_string": query, "headers": []}
+        await app(scope, receive, send)
+
+    async def main():
+        large, larger, whole = ([], {}), ([], {}), ([], {})
+        first = asyncio.create_task(push([b"x" * 300], *large))
+        second = asyncio.create_task(push([b"x" * 680], *larger))
+        await asyncio.sleep(0)
+        await push([FORM], *whole)
+        await second
+        assert (large[0], larger[0], whole[0]) == ([], [503], [200])
+        assert larger[1][b"retry-after"] == b"1"
+        assert larger[1][b"connection"] == b"close"
+        # One that is the largest itself gives way at once.
+        await push([b"x" * 990], *larger)
+        assert larger[0] == [503, 503]
+        assert not first.done()
+        first.cancel()
+
+    asyncio.run(main())
+    assert len(handler.got) == 1
+
+
+def test_a_budget_gets_back_what_it_gave():
+    class Holds:
+        gone = False
+
+        def give_up(self):
+            self.gone = True
+
+    budget, small, large = ByteBudget(100), Holds(), Holds()
+    budget.add(small, 30)
+    budget.add(large, 40)
+    budget.complete(large)
+    budget.add(small, 30)
+    assert (budget.left, small.gone, large.gone) == (0, False, False)
+    budget.add(small, 1)
+    assert (budget.left, small.gone, large.gone) == (60, True, False)
+    budget.release(large)
+    budget.release(small)
+    assert budget.left == 100
+    with pytest.raises(ValueError, match="expected a positive number of bytes, got 0"):
+        ByteBudget(0)
+
+
 @pytest.mark.parametrize("length", ["-1", "1_0", "٣", "1" * 5000, "+5", " 5", "0x1"])
 def test_a_length_that_is_none_is_refused(length):
     arrived = Receiver(ACCOUNTS).arrive("POST", "/dlr/us", "/dlr/us", (), None, length)
@@ -508,7 +621,8 @@ def test_a_cancelled_request_stays_cancelled():
             waiting.set()
             await asyncio.Event().wait()
 
-        scope = {"type": "http", "method": "POST", "path": "/dlr/us", "query_string": b"", "headers": []}
+        query = f"secret={SECRET}".encode()
+        scope = {"type": "http", "method": "POST", "path": "/dlr/us", "query_string": query, "headers": []}
         task = asyncio.create_task(app(scope, receive, None))
         await waiting.wait()
         task.cancel()

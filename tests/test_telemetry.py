@@ -45,6 +45,7 @@ from delivrd.ledger import Arrival, Ledger
 from delivrd.mailbox import Fate, Maildir, collect
 from delivrd.poll import MemoryAgenda, Next, Poller, Target, log_failures
 from delivrd.receiving import NotTaken, Receiver
+from delivrd.receiving.budget import ByteBudget
 from delivrd.receiving.conduct import answer, answer_async, awaited, is_async
 from delivrd.receiving.receiver import Head
 from delivrd.telemetry import INSTRUMENTS, OTHER, Telemetry
@@ -284,7 +285,7 @@ def receive(telemetry: Telemetry, handler: Any, body: bytes = FORM, **change: An
     measured = telemetry.measured(handler)
     assert is_async(measured) is is_async(handler)
     if is_async(handler):
-        doing = answer_async(receiver, awaited(measured), arrived, read, lambda: NOW, 30)
+        doing = answer_async(receiver, awaited(measured), arrived, read, lambda: NOW, 30, ByteBudget())
         return asyncio.run(doing).status
     return answer(receiver, measured, arrived, lambda size: pieces.pop(0) or b"", lambda: NOW).status
 

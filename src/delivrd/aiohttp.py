@@ -5,23 +5,24 @@ The rule of this module: only what aiohttp asks for; what is answered is told in
 
 from __future__ import annotations
 
-from typing import Final
-
 try:
     from aiohttp import ClientError, hdrs, web
 except ImportError as error:
     raise ImportError("delivrd.aiohttp needs aiohttp: install delivrd[aiohttp]") from error
 
 from delivrd.receipt import Reply
-from delivrd.receiving.conduct import BODY_SECONDS, CUT, Clock, Gone, answer_async, awaited, utc_now
+from delivrd.receiving.budget import ByteBudget
+from delivrd.receiving.conduct import BODY_SECONDS, CUT, LITTLE, Clock, Gone, answer_async, awaited, utc_now
 from delivrd.receiving.receiver import AsyncHandler, Handler, Receiver
-
-_LITTLE: Final = 65536
-"""Bytes of a refused body that may still be read: a sender that is cut off while it sends can miss the reply."""
 
 
 def routes(
-    receiver: Receiver, handler: Handler | AsyncHandler, *, clock: Clock = utc_now, body_seconds: float = BODY_SECONDS
+    receiver: Receiver,
+    handler: Handler | AsyncHandler,
+    *,
+    clock: Clock = utc_now,
+    body_seconds: float = BODY_SECONDS,
+    budget: ByteBudget | None = None,
 ) -> list[web.RouteDef]:
     """The routes of an aiohttp application that answer providers' requests: `app.add_routes(routes(…))`.
 
@@ -30,11 +31,13 @@ def routes(
         handler: as `delivrd.asgi.Application` takes it.
         clock: gives the time of arrival, aware.
         body_seconds: how long a sender may take for its body; then 408.
+        budget: the bytes that unanswered requests may hold together; 64 MiB by default.
 
     Raises:
         TypeError: the handler is none.
     """
     handle = awaited(handler)
+    held = budget or ByteBudget()
 
     async def answer(request: web.Request) -> web.Response:
         body = request.content
@@ -47,7 +50,7 @@ def routes(
             request.headers.get(hdrs.CONTENT_LENGTH),
         )
         if isinstance(head, Reply):
-            return _Response(request, head, cut=not 0 < (request.content_length or 0) <= _LITTLE)
+            return _Response(request, head, cut=not 0 < (request.content_length or 0) <= LITTLE)
 
         async def read() -> bytes | None:
             if body.at_eof():
@@ -58,7 +61,7 @@ def routes(
                 raise Gone from error
 
         try:
-            reply = await answer_async(receiver, handle, head, read, clock, body_seconds)
+            reply = await answer_async(receiver, handle, head, read, clock, body_seconds, held)
         except Gone:
             reply = CUT
         return _Response(request, reply, cut=True)

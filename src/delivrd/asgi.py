@@ -5,12 +5,24 @@ The rule of this module: only what ASGI asks for; what is answered is told in `d
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from delivrd.errors import TooLarge
 from delivrd.receipt import Reply
-from delivrd.receiving.conduct import BODY_SECONDS, Clock, Gone, answer_async, awaited, has_body, utc_now
+from delivrd.receiving.budget import ByteBudget
+from delivrd.receiving.conduct import (
+    BODY_SECONDS,
+    LITTLE,
+    Clock,
+    Gone,
+    answer_async,
+    awaited,
+    discard,
+    has_body,
+    utc_now,
+)
 from delivrd.receiving.receiver import AsyncHandler, Handler, Head, Receiver
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -30,6 +42,7 @@ class Application:
             other is run in a thread, several at a time.
         clock: gives the time of arrival, aware.
         body_seconds: how long a sender may take for its body; then 408.
+        budget: the bytes that unanswered requests may hold together; 64 MiB by default.
 
     Raises:
         TypeError: the handler is none.
@@ -42,11 +55,13 @@ class Application:
         *,
         clock: Clock = utc_now,
         body_seconds: float = BODY_SECONDS,
+        budget: ByteBudget | None = None,
     ) -> None:
         self._receiver = receiver
         self._handle = awaited(handler)
         self._clock = clock
         self._seconds = body_seconds
+        self._budget = budget or ByteBudget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -59,23 +74,28 @@ class Application:
             path = path[len(root) :]
         headers = scope["headers"]
         client = scope.get("client")
+        # ASGI gives the names in lower case.
+        length = next((value.decode("latin-1") for name, value in headers if name == b"content-length"), None)
         head = self._receiver.arrive(
             scope["method"],
             path,
             _target(scope),
             headers,
             client[0] if client else None,
-            # ASGI gives the names in lower case.
-            next((value.decode("latin-1") for name, value in headers if name == b"content-length"), None),
+            length,
         )
         read = _Body(receive)
-        if isinstance(head, Head):
-            try:
-                reply = await answer_async(self._receiver, self._handle, head, read.piece, self._clock, self._seconds)
-            except Gone:
-                return
-        else:
-            reply = head
+        try:
+            if isinstance(head, Head):
+                reply = await answer_async(
+                    self._receiver, self._handle, head, read.piece, self._clock, self._seconds, self._budget
+                )
+            else:
+                reply = head
+                if _is_little(length) and reply.status != TooLarge.status and not _waits(headers):
+                    await discard(read.piece, self._seconds)
+        except Gone:
+            return
         # HTTP/1 has no other way to stop a sender; HTTP/2 has, and forbids the header.
         close = not read.whole and scope.get("http_version", "1.1").startswith("1")
         await _reply(reply, send, close=close)
@@ -110,6 +130,16 @@ async def _reply(reply: Reply, send: Send, *, close: bool) -> None:
         headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+def _is_little(length: str | None) -> bool:
+    """Whether a body is small enough to be read for the sake of the reply; one without a length is not."""
+    return length is not None and length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= LITTLE
+
+
+def _waits(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the sender waits for leave to send its body (RFC 9110, section 10.1.1)."""
+    return any(name == b"expect" for name, _ in headers)
 
 
 def _target(scope: Scope) -> str:

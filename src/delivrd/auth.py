@@ -50,7 +50,11 @@ class Covers(Word):
 
 
 class Scheme(Protocol):
-    """One way to prove an input."""
+    """One way to prove an input.
+
+    A scheme for requests can also have a method `at_head(request, account) -> bool`, which gets a request without its
+    body: False rejects the request before its body is read, because no body could make it authentic.
+    """
 
     takes: ClassVar[type[Input]]
     """The kind of input that it checks."""
@@ -114,6 +118,9 @@ class HmacBody(msgspec.Struct, frozen=True):
             found |= hmac.compare_digest(proof, self._proof(request.body, secret).encode())
         return found
 
+    def at_head(self, request: Request, account: Account) -> bool:
+        return len(all_headers(request.headers, self.header)) == 1
+
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
         return _with_header(request, self.header, self._proof(request.body, account.secrets[0]))
@@ -142,6 +149,9 @@ class UrlSecret(msgspec.Struct, frozen=True):
         path, query = split_target(_request(input).target)
         in_path = _any_equal(unquote(path.rstrip("/").rpartition("/")[2]), account.secrets)
         return _any_equal(first_value(query, self.parameter), account.secrets) or in_path
+
+    def at_head(self, request: Request, account: Account) -> bool:
+        return self.authentic(request, account, None)
 
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         request = _request(input)
@@ -173,6 +183,9 @@ class HttpBasic(msgspec.Struct, frozen=True):
         passwords = [*filter(None, (account.password,)), *account.secrets]
         return _any_equal(decode_text(proof)[0], [f"{account.username}:{password}" for password in passwords])
 
+    def at_head(self, request: Request, account: Account) -> bool:
+        return self.authentic(request, account, None)
+
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         return _with_header(
             _request(input),
@@ -194,6 +207,9 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
     def authentic(self, input: Input, account: Account, at: datetime | None) -> bool:
         client = read_address(_request(input).client)
         return client is not None and any(client in network for network in account.networks)
+
+    def at_head(self, request: Request, account: Account) -> bool:
+        return self.authentic(request, account, None)
 
     def sign(self, input: Input, account: Account, at: datetime | None = None) -> Input:
         return msgspec.structs.replace(_request(input), client=str(account.networks[0][0]))

@@ -14,7 +14,7 @@ from weakref import ref
 import msgspec
 
 from delivrd.accounts import Account, credentials_of
-from delivrd.admission import accepted_methods, check_input, refuse_method
+from delivrd.admission import accepted_methods, check_input, check_size, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
 from delivrd.blots import Blotter
@@ -243,16 +243,41 @@ class Provider:
             elif self._methods and input.method not in self._methods:
                 refuse_method(self._methods)
             if not provable and not account.open:
-                raise NotAuthentic(
-                    f"{self.name}: the account is configured for no proof of this kind of input; "
-                    "give it secrets or addresses, or say open=True"
-                )
+                raise self._unconfigured()
             for scheme in proofs:
                 if not scheme.authentic(input, account, received_at):
-                    raise NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
+                    raise self._not_authentic()
             return read(input, None, received_at)
         except InputError as error:
             error.reply = self._refusal(input, error)
+            raise
+
+    def check_head(self, request: Request, account: Account) -> None:
+        """Refuse a request before its body is read, where `receive` would refuse it whatever the body is.
+
+        It accepts nothing: once the body is there, `receive` checks everything.
+
+        Args:
+            request: without its body.
+            account: as for `receive`.
+
+        Raises:
+            TooLarge, WrongMethod, NotAuthentic: as from `receive`.
+        """
+        try:
+            check_size(request.target, account.max_body)
+            if self._methods and request.method not in self._methods:
+                refuse_method(self._methods)
+            ready = self._made(account)
+            proofs, provable = ready.proofs.get(Request) or self._proofs(Request, account, ready)
+            if not provable and not account.open:
+                raise self._unconfigured()
+            for scheme in proofs:
+                at_head = getattr(scheme, "at_head", None)
+                if at_head is not None and not at_head(request, account):
+                    raise self._not_authentic()
+        except InputError as error:
+            error.reply = self._refusal(request, error)
             raise
 
     def ask(
@@ -356,6 +381,15 @@ class Provider:
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
+
+    def _unconfigured(self) -> NotAuthentic:
+        return NotAuthentic(
+            f"{self.name}: the account is configured for no proof of this kind of input; "
+            "give it secrets or addresses, or say open=True"
+        )
+
+    def _not_authentic(self) -> NotAuthentic:
+        return NotAuthentic(f"{self.name}: the input does not prove that it comes from the provider")
 
     def _refusal(self, input: Input, error: InputError) -> Reply | None:
         if not _RESPOND.get(type(input), False):

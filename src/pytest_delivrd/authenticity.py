@@ -139,6 +139,11 @@ def _check_pass(proof: _Proof) -> Iterator[str]:
     if outcome != expected:
         yield f"{proof.where}: signed, it {describe(outcome)}; expected what read gives"
         return
+    if isinstance(outcome, Receipt) and isinstance(proof.signed, Request):
+        try:
+            proof.provider.check_head(msgspec.structs.replace(proof.signed, body=b""), proof.account)
+        except Exception as error:
+            yield f"{proof.where}: signed, its head alone {describe(error)}; does at_head look into the body?"
     if isinstance(outcome, Receipt) and _shows(outcome, SECRETS):
         yield f"{proof.where}: the receipt holds the account's secret; declare the field that echoes it, to drop it"
     second = prefers_second(proof.account)

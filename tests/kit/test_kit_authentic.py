@@ -147,6 +147,15 @@ FAULTS = {
         'Weak("X-Signature"),',
         "configured() is true for no account with secrets, name and password, or addresses",
     ),
+    "a head that is judged by its body": (
+        """
+        class Weak(HmacBody, frozen=True):
+            def at_head(self, request, account):
+                return self.authentic(request, account, None)
+        """,
+        'Weak("X-Signature"),',
+        "signed, its head alone raised NotAuthentic*; does at_head look into the body?",
+    ),
     "signing that does not prove": (
         """
         class Weak(HmacBody, frozen=True):

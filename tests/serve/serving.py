@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import test_receiving
 from servers import PATIENCE, exchange
 
 from delivrd import Account, Accounts, Registry
@@ -102,6 +103,24 @@ def serving(
         server.should_exit = True
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def served(store: Path, **options: Any) -> Iterator[int]:
+    """Serve the accounts of `test_receiving` from a thread, without a page; gives the port."""
+    ready = threading.Event()
+    with listen("127.0.0.1", 0) as listening:
+        app = Application(Receiver(test_receiving.ACCOUNTS), AsyncLedger(Ledger.open(store, migrate=True)))
+        server = Server(app, listening, ready.set, **options)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        assert ready.wait(PATIENCE)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 class Events:

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from servers import PATIENCE, Connection, exchange, written
-from test_receiving import ACCOUNTS, FORM, KIND, SECRET
+from servers import Connection, exchange, written
+from serving import served
+from test_receiving import FORM, KIND, SECRET
 
-from delivrd.ledger import AsyncLedger, Ledger
-from delivrd.receiving import Receiver
-from delivrd.serve import Application, Server, listen
+from delivrd.receiving import ByteBudget
 
 WHOLE = written("POST", f"/dlr/us?secret={SECRET}", FORM, {"Content-Type": KIND})
 HEAD = WHOLE[: -len(FORM)]
-
-
-@contextlib.contextmanager
-def served(store, **options) -> Iterator[int]:
-    """Serve from a thread; gives the port."""
-    ready = threading.Event()
-    with listen("127.0.0.1", 0) as listening:
-        app = Application(Receiver(ACCOUNTS), AsyncLedger(Ledger.open(store, migrate=True)))
-        server = Server(app, listening, ready.set, **options)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        assert ready.wait(PATIENCE)
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -72,3 +51,34 @@ def test_a_connection_that_goes_on_asking_is_kept(tmp_path):
                 closed = silent.socket.recv(1) == b""
         busy.send(WHOLE)
         assert busy.answer().status == 200
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_the_quietest_connection_makes_room_and_one_that_is_being_answered_does_not(tmp_path, http):
+    with served(tmp_path / "ledger.db", most=3, http=http) as port, ExitStack() as stack:
+        first, second = (stack.enter_context(Connection(port)) for _ in range(2))
+        first.send(b"POST /dlr")
+        second.send(b"POST /dlr")
+        # Each is known once one that came later was answered.
+        assert exchange(port, "GET", "/healthz").status == 200
+        first.send(b"/us")
+        third = stack.enter_context(Connection(port))
+        third.send(WHOLE)
+        assert third.answer().status == 200
+        fourth = stack.enter_context(Connection(port))
+        fourth.send(WHOLE)
+        assert fourth.answer().status == 200
+        assert second.ended()
+        first.send(WHOLE.removeprefix(b"POST /dlr/us"))
+        assert first.answer().status == 200
+
+
+def test_heads_that_are_not_whole_hold_no_more_than_the_budget(tmp_path):
+    with served(tmp_path / "ledger.db", budget=ByteBudget(50_000)) as port, ExitStack() as stack:
+        small, large = (stack.enter_context(Connection(port)) for _ in range(2))
+        small.send(WHOLE[:40])
+        large.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 60_000)
+        assert large.answer().status == 503
+        assert large.ended()
+        small.send(WHOLE[40:])
+        assert small.answer().status == 200

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -72,6 +73,13 @@ if TYPE_CHECKING:
     help="Keep phone numbers as digests, under the key in this file; also the environment's DELIVRD_PHONE_KEY_FILE.",
 )
 @click.option("--show-numbers", is_flag=True, help="Show phone numbers whole on the page.")
+@click.option(
+    "--max-held-bytes",
+    type=click.IntRange(min=2**20),
+    default=64 * 2**20,
+    show_default=True,
+    help="Bytes that unanswered requests may hold in memory together. Beyond, the largest is answered with 503.",
+)
 @pass_session
 def serve(
     session: Session,
@@ -85,6 +93,7 @@ def serve(
     page_password_file: str | None,
     phone_key_file: str | None,
     show_numbers: bool,
+    max_held_bytes: int,
 ) -> None:
     """Receive what providers push, keep it, and show it on a page.
 
@@ -96,15 +105,16 @@ def serve(
     a store on PostgreSQL.
     """
     try:
-        from delivrd.serve import Application, Looks, Page, Server, listen
+        from delivrd.serve import Application, Looks, Page, Server, listen, most_connections, raise_file_limit
     except ImportError as error:
         raise Refusal(str(error)) from error
     from delivrd.ledger import AsyncLedger, Ledger, LedgerError
-    from delivrd.receiving import Receiver
+    from delivrd.receiving import ByteBudget, Receiver
 
     trusted = _proxies(proxies, proxy_header)
     gate = _gate(host, page_password_env, page_password_file, behind_proxies=trusted is not None)
     _log_to_stderr()
+    most = most_connections(raise_file_limit())
     try:
         accounts = load_accounts(file, session.registry)
         receiver = Receiver(accounts, proxies=trusted)
@@ -128,7 +138,9 @@ def serve(
     address = f"[{host}]" if ":" in host else host
     paths = ", ".join(f"{receiver.prefix}/{name}" for name in receiver.doors)
     said = f"listening on http://{address}:{listening.getsockname()[1]}/ (reports: {paths})"
-    Server(Application(receiver, ledger, page), listening, lambda: put_note(said)).run()
+    budget = ByteBudget(max_held_bytes)
+    app = Application(receiver, ledger, page, budget=budget)
+    Server(app, listening, lambda: put_note(said), most=most, budget=budget).run()
 
 
 def _proxies(addresses: tuple[str, ...], header: str) -> TrustedProxies | None:
@@ -165,19 +177,49 @@ def _end(*_: object) -> None:
 
 
 class _Notes(logging.Handler):
-    """Shows each line of a log as any other note."""
+    """Shows the lines of a log as any other note; of those that repeat, the first and a count."""
+
+    def __init__(self) -> None:
+        from delivrd.serve.repeats import Repeats
+
+        super().__init__()
+        self._repeats = Repeats(time.monotonic)
 
     def emit(self, record: logging.LogRecord) -> None:
         """As the standard library's."""
-        put_note(record.getMessage())
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0]:
+            # The message of an error can hold what a request held.
+            text = f"{text.strip()}: {record.exc_info[0].__name__}"
+        arguments = record.args[:2] if isinstance(record.args, tuple) else ()
+        # An account and the type of an error make a line another; numbers and addresses in it do not.
+        kind = (record.name, str(record.msg).partition("\n")[0], *(each for each in arguments if isinstance(each, str)))
+        for line in self._repeats.shown(kind, text):
+            put_note(line)
+
+    def close(self) -> None:
+        """As the standard library's; what was only counted is shown."""
+        for name in _SHOWN:
+            logging.getLogger(name).removeHandler(self)
+        for line in self._repeats.rest():
+            put_note(line)
+        super().close()
 
 
-_NOTES: Final = _Notes()
+_SHOWN: Final = {
+    "delivrd.receiving": logging.INFO,
+    "delivrd.serve": logging.INFO,
+    "asyncio": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+"""What is shown of which log: rejected requests and failures. No line of these holds a secret or a number."""
 
 
 def _log_to_stderr() -> None:
-    """Show what was refused, and what failed: no line of these logs holds a secret or a number."""
-    for name in ("delivrd.receiving", "delivrd.serve"):
+    """Show rejected requests and failures, until the command ends."""
+    notes = _Notes()
+    click.get_current_context().call_on_close(notes.close)
+    for name, level in _SHOWN.items():
         log = logging.getLogger(name)
-        log.addHandler(_NOTES)
-        log.setLevel(logging.INFO)
+        log.addHandler(notes)
+        log.setLevel(level)

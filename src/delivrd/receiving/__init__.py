@@ -4,11 +4,12 @@
     app = delivrd.asgi.Application(receiver, handler)   # or delivrd.wsgi, .aiohttp, .django
 
 `delivrd.receiving.receiver` is the heart, without any I/O; `conduct` reads bodies and calls the
-handler; `clients` finds a client behind proxies; `openapi` describes the whole.
+handler; `budget` bounds the memory; `clients` finds a client behind proxies; `openapi` describes the whole.
 """
 
 from __future__ import annotations
 
+from delivrd.receiving.budget import ByteBudget
 from delivrd.receiving.clients import TrustedProxies
 from delivrd.receiving.openapi import openapi
 from delivrd.receiving.receiver import (
@@ -25,6 +26,7 @@ from delivrd.receiving.receiver import (
 
 __all__ = [
     "AsyncHandler",
+    "ByteBudget",
     "Door",
     "Handler",
     "Head",

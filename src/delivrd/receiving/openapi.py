@@ -29,6 +29,7 @@ _REFUSALS: Final = (Unreadable, NotAuthentic, WrongMethod, TooLarge, Unsupported
 
 _EARLY: Final[Mapping[int, str]] = {
     408: "The body took too long.",
+    414: "The target is longer than 16 KiB.",
     411: "The server cannot tell where the body ends: send its length.",
 }
 """What is answered before any provider has a say."""

@@ -27,7 +27,11 @@ from delivrd.ways import Push
 
 LOG: Final = logger("receiving")
 
+MOST_TARGET: Final = 16 * 1024
+"""Characters of a target; a report's fields in a query take a few hundred."""
+
 _NOT_FOUND: Final = Reply(404)
+_TARGET_TOO_LONG: Final = Reply(414)
 _BAD_LENGTH: Final = Reply(400)
 _NOT_ENCODED: Final = Reply(415, headers=(("Accept-Encoding", "identity"),))
 """Names what would be taken (RFC 9110, section 15.5.16)."""
@@ -192,6 +196,8 @@ class Receiver:
             peer: the address at the other end of the connection, if it has one.
             length: the value of `Content-Length`, if there is one.
         """
+        if len(target) > MOST_TARGET:
+            return _TARGET_TOO_LONG
         if not path.startswith(self._start):
             return _NOT_FOUND
         door = self.doors.get(path[len(self._start) :].partition("/")[0])
@@ -207,6 +213,14 @@ class Receiver:
         head = Head(door, method, target, headers, client, size)
         if size is not None and size > head.most:
             return self.too_large(head)
+        # Where no body comes, `take` follows at once and checks the same.
+        if size != 0:
+            try:
+                door.provider.check_head(Request(method, target, headers, b"", client), door.account)
+            except InputError as error:
+                return self._refused(door, error)
+            except Exception as error:
+                return self.failed(door, error)
         # No provider packs a body, its proof is about the raw bytes, and some servers unpack it before anybody sees it.
         if any(value.strip().lower() not in ("", "identity") for value in all_headers(headers, "content-encoding")):
             said = "Content-Encoding: expected none; the body has to come as it is"
@@ -216,6 +230,14 @@ class Receiver:
     def too_large(self, head: Head) -> Reply:
         """The reply to a body that is larger than the account allows, however much larger."""
         return self._refused(head.door, TooLarge(f"body: expected at most {head.most} bytes"))
+
+    def busy(self, head: Head) -> Reply:
+        """The reply where there is no room for a body: the provider is to send it again."""
+        again = head.door.push.again
+        LOG.warning(
+            "account %s: unanswered requests hold too many bytes; the largest is to be sent again", head.door.name
+        )
+        return msgspec.structs.replace(again, headers=(*again.headers, ("Retry-After", "1")))
 
     def take(self, head: Head, body: bytes, received_at: datetime) -> Received | Reply:
         """Authenticate and read a request: what to hand over before it is answered, or the refusal.

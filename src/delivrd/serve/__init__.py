@@ -19,8 +19,19 @@ except ImportError as error:
 
 from delivrd.serve.app import Application
 from delivrd.serve.gate import Gate, is_loopback
+from delivrd.serve.limits import most_connections, raise_file_limit
 from delivrd.serve.looks import Looks
 from delivrd.serve.page import Page
 from delivrd.serve.server import Server, listen
 
-__all__ = ["Application", "Gate", "Looks", "Page", "Server", "is_loopback", "listen"]
+__all__ = [
+    "Application",
+    "Gate",
+    "Looks",
+    "Page",
+    "Server",
+    "is_loopback",
+    "listen",
+    "most_connections",
+    "raise_file_limit",
+]

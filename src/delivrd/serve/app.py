@@ -12,7 +12,7 @@ from typing import Protocol
 import delivrd.asgi
 from delivrd.asgi import Message, Receive, Scope, Send
 from delivrd.ledger import Arrival, AsyncLedger, Ledger, LedgerError
-from delivrd.receiving import Received, Receiver
+from delivrd.receiving import ByteBudget, Received, Receiver
 from delivrd.receiving.conduct import Clock, utc_now
 
 
@@ -21,6 +21,9 @@ class Page(Protocol):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+
+    def watch(self, scope: Scope) -> None:
+        """See a request that is for something else."""
 
     def leave(self) -> None:
         """Let those go who watch."""
@@ -34,22 +37,32 @@ class Application:
         ledger: takes the receipts. It is closed when the server ends.
         page: shows them; None where nobody may see them.
         clock: gives the time of arrival, aware.
+        budget: the bytes that unanswered requests may hold together; 64 MiB by default.
     """
 
     def __init__(
-        self, receiver: Receiver, ledger: AsyncLedger, page: Page | None = None, *, clock: Clock = utc_now
+        self,
+        receiver: Receiver,
+        ledger: AsyncLedger,
+        page: Page | None = None,
+        *,
+        clock: Clock = utc_now,
+        budget: ByteBudget | None = None,
     ) -> None:
         self._ledger = ledger
         self._page = page
         self._start = receiver.prefix + "/"
-        self._receiving = delivrd.asgi.Application(receiver, self._keep, clock=clock)
+        self._receiving = delivrd.asgi.Application(receiver, self._keep, clock=clock, budget=budget)
         self._check: asyncio.Task[bool] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or follow the server's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] != "http" or scope["path"].startswith(self._start):
+            return
+        if self._page is not None and scope["type"] == "http":
+            self._page.watch(scope)
+        if scope["type"] != "http" or scope["path"].startswith(self._start):
             await self._receiving(scope, receive, send)
         elif scope["path"] == "/healthz":
             await _answer(send, *((200, b"the store answers\n") if await self._healthy() else (503, b"no store\n")))

@@ -103,13 +103,20 @@ class Page:
 
         client = scope.get("client")
         app: Any = self._app
-        if not self._gate.admits(scope["headers"], client[0] if client else None):
+        if not self._gate.admits(scope["headers"], client[0] if client else None, scope.get("http_version", "1.1")):
             app = self._refusal()
         try:
             await app(scope, receive, guarded)
         # It is answered already. Its message, which the server would log, can hold what the store held.
         except Exception as error:
             LOG.error("page: %s", type(error).__name__)
+
+    def watch(self, scope: Scope) -> None:
+        """Look at a request that is not for the page: it can show that a proxy leads here."""
+        self._gate.watch(scope["headers"])
+        if self._gate.proxy is not None:
+            # Those who were let in before may have come the same way.
+            self._feed.end()
 
     def leave(self) -> None:
         """Let those go who watch."""
@@ -119,7 +126,8 @@ class Page:
         if self._gate.asks:
             ask = {"WWW-Authenticate": 'Basic realm="delivrd", charset="UTF-8"'}
             return Response("a password is needed; the user name is delivrd\n", 401, ask, "text/plain")
-        said = (
+        seen = f"A proxy or tunnel leads here: {self._gate.proxy}.\n" if self._gate.proxy else ""
+        said = seen + (
             "This page is for the machine that it runs on: open it there, at 127.0.0.1 or localhost, and not "
             "through a proxy; or give delivrd serve a password for it.\n"
         )
