@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,7 +27,8 @@ from delivrd.queries import QueryReader
 from delivrd.quick import QuickReader
 from delivrd.receipt import Absence, AbsenceKind, Problem, Receipt, Reply
 from delivrd.records import Record, as_json, decode_json, decode_text, encodable, flatten
-from delivrd.report import Network, Report, Warning, WarningKind, shorten
+from delivrd.redaction import without_secrets
+from delivrd.report import Report, Warning, WarningKind, shorten
 from delivrd.shapes import Kind, kinds_of, wire_fields
 from delivrd.times import read_zone
 from delivrd.ways import Answer, BodyKind, Context, Decode, Errors, MailText, Pdu, Push, Way
@@ -124,7 +124,7 @@ class CompiledWay:
     def open(self, terms: Terms) -> Read:
         """The function that reads this kind of input for one account: cheap, since all that costs is done before."""
         read = self._open(terms)
-        return read if terms.blot is None else _without_secrets(read, terms.blot)
+        return read if terms.blot is None else without_secrets(read, terms.blot)
 
     def _open(self, terms: Terms) -> Read:
         desk = _Desk(self, terms)
@@ -461,52 +461,6 @@ def _encodable(said: _Said) -> _Said:
     """What a decode function gave, with texts that every encoding can write."""
     texts = ((name, getattr(said, name)) for name in said.__struct_fields__)
     return msgspec.structs.replace(said, **{name: encodable(text) for name, text in texts if type(text) is str})
-
-
-def _without_secrets(read: Read, blot: Callable[[str], str]) -> Read:
-    """A reader whose reports hold no secrets: a provider can echo the URL that it called, in any field."""
-
-    def read_without(input: Any, asked: str | None, received_at: datetime | None) -> Receipt:
-        receipt = read(input, asked, received_at)
-        for report in receipt.reports:
-            if _shows_secret(report, blot):
-                break
-        else:
-            return receipt
-        return msgspec.structs.replace(receipt, reports=tuple(_hidden(report, blot) for report in receipt.reports))
-
-    return read_without
-
-
-_AS_SENT: Final = ("message_id", "text", "group_id", "reference", "recipient", "sender", "channel", "currency")
-"""Fields of a report that hold one text of the provider's."""
-
-_sent: Final = attrgetter(*_AS_SENT)
-
-
-def _shows_secret(report: Report, blot: Callable[[str], str]) -> bool:
-    words: list[str | None] = [*_sent(report), *report.codes.values(), *report.other_ids]
-    if report.network is not None:
-        words += msgspec.structs.astuple(report.network)
-    words += [warning.value for warning in report.warnings]
-    # One search over all of them: nearly always there is nothing to find.
-    joined = "\n".join(filter(None, words))
-    return blot(joined) != joined or bool(report.extras and blot_values(report.extras, blot) != report.extras)
-
-
-def _hidden(report: Report, blot: Callable[[str], str]) -> Report:
-    network = report.network
-    return msgspec.structs.replace(
-        report,
-        **{name: blot_values(getattr(report, name), blot) for name in _AS_SENT},
-        network=network and Network(*blot_values(msgspec.structs.astuple(network), blot)),
-        codes={name: blot(code) for name, code in report.codes.items()},
-        # A copy: where reports share one, they are taken to share their codes.
-        tables=(*report.tables,),
-        other_ids=tuple(map(blot, report.other_ids)),
-        extras=blot_values(report.extras, blot),
-        warnings=tuple(Warning(each.kind, each.field, blot_values(each.value, blot)) for each in report.warnings),
-    )
 
 
 def _absence(errors: Errors, document: dict[str, Any]) -> Absence | None:
