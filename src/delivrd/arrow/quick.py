@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from delivrd.arrow.columns import REPORTS, Columns
 from delivrd.arrow.judged import CODES_SPELT, OF_VERDICT, plain_structs, spell_codes
 from delivrd.arrow.shaped import plan, read_shapes
+from delivrd.desk import Terms
 from delivrd.digests import digest_spelt, spell
 from delivrd.inputs import Request
 from delivrd.provider import Provider
-from delivrd.readers import Terms
 from delivrd.report import Report
 from delivrd.vocabulary import advise_resend
 from delivrd.ways import BodyKind, Push
