@@ -6,28 +6,26 @@ for all. It is checked when it is made, and compiled when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
-from weakref import ref
+from typing import Final
 
 import msgspec
 
-from delivrd.accounts import Account, credentials_of
+from delivrd.accounts import Account
 from delivrd.admission import accepted_methods, check_input, check_size, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
-from delivrd.blots import Blotter
+from delivrd.binding import Binder, Ready
 from delivrd.builder import Read
 from delivrd.classify import Classifier, code_fields
-from delivrd.errors import AccountError, InputError, NotAuthentic, Unreadable
+from delivrd.errors import InputError, NotAuthentic, Unreadable
 from delivrd.inputs import DeliverSm, Input, Mail, Request, Response
-from delivrd.memory import Recent
 from delivrd.questions import Asking, Question
 from delivrd.readers import CompiledWay, Terms, check_way
 from delivrd.receipt import SMPP_TAKEN, Receipt, Reply
-from delivrd.settings import NoSettings, read_settings, require_settings
-from delivrd.tables import AbsenceTable, CodeTable, Meanings, Offer, Source, check_table
+from delivrd.settings import NoSettings, require_settings
+from delivrd.tables import AbsenceTable, CodeTable, Offer, Source, check_table
 from delivrd.verdicts import NoCode
 from delivrd.vocabulary import Status
 from delivrd.ways import Push, Way
@@ -36,26 +34,6 @@ _RECEIVED: Final = Reply(200)
 
 _RESPOND: Final[Mapping[type[Input], bool]] = {Request: True, DeliverSm: True, Response: False, Mail: False}
 """Whether somebody waits for a reply to this kind of input."""
-
-
-_MEANINGS_KEPT: Final = 64
-"""Lists of meanings whose classifiers are kept for accounts that are made anew with them."""
-
-
-class _Ready(msgspec.Struct):
-    """What a provider has made ready for one account, each of it when it is first needed. `Account.ready` holds it.
-
-    Attributes:
-        blotter: takes out the account's secrets, as this provider knows them.
-        terms: what the account adds to every way of reading.
-        readers: for each kind of input.
-        proofs: how each kind of input has to prove itself, and whether one of these ways proves something alone.
-    """
-
-    blotter: Blotter
-    terms: Terms | None = None
-    readers: dict[type[Input], Read] = {}
-    proofs: dict[type[Input], tuple[tuple[Scheme, ...], bool]] = {}
 
 
 class Provider:
@@ -149,14 +127,18 @@ class Provider:
         require_settings(f"{name}, secret_settings", settings, secret_settings)
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
-        self._classifiers: dict[tuple[bool, ...], Classifier] = {}
-        # With the meanings themselves, so that the ids by which they are found stay theirs.
-        self._changed: Recent[tuple[int, ...], tuple[tuple[Meanings, ...], Classifier]] = Recent(_MEANINGS_KEPT)
-        self._schemes = {kind: [scheme for scheme in auth if scheme.takes is kind] for kind in _RESPOND}
-        self._defaults: Any = None
+        self._binder = Binder(
+            name,
+            settings=settings,
+            secret_settings=secret_settings,
+            auth=auth,
+            tables=tables,
+            finality=finality,
+            no_code=no_code,
+            offers=offers,
+        )
+        self._key = self._binder.key
         self._nobody = Account()
-        self._key = ref(self)
-        """The key of what an account holds for this provider. It keeps no provider alive."""
 
     def read(
         self,
@@ -186,7 +168,7 @@ class Provider:
             read = (self._nobody if account is None else account).ready[self._key].readers[input.__class__]
         except KeyError:
             given = self._nobody if account is None else account
-            read = self._reader(input, given, self._made(given))
+            read = self._reader(input, given, self._binder.ready(given))
         try:
             return read(input, asked, received_at)  # type: ignore[no-any-return]
         except InputError as error:
@@ -211,7 +193,7 @@ class Provider:
         at = None if received_at is None else _aware(received_at)
         self.check(account)
         given = self._nobody if account is None else account
-        ready = self._made(given)
+        ready = self._binder.ready(given)
         return read_each_input(inputs, ready.readers, at, self._refusal, lambda each: self._reader(each, given, ready))
 
     def receive(self, input: Input, account: Account, *, received_at: datetime | None = None) -> Receipt:
@@ -231,9 +213,9 @@ class Provider:
         if not isinstance(account, Account):
             raise TypeError("account: expected an Account; to read without authentication, use read()")
         kind = input.__class__
-        ready = account.ready.get(self._key) or self._made(account)
+        ready = account.ready.get(self._key) or self._binder.ready(account)
         read = ready.readers.get(kind) or self._reader(input, account, ready)
-        proofs, provable = ready.proofs.get(kind) or self._proofs(kind, account, ready)
+        proofs, provable = ready.proofs.get(kind) or self._binder.proofs(kind, account, ready)
         if received_at is not None:
             received_at = _aware(received_at)
         try:
@@ -268,8 +250,8 @@ class Provider:
             check_size(request.target, account.max_body)
             if self._methods and request.method not in self._methods:
                 refuse_method(self._methods)
-            ready = self._made(account)
-            proofs, provable = ready.proofs.get(Request) or self._proofs(Request, account, ready)
+            ready = self._binder.ready(account)
+            proofs, provable = ready.proofs.get(Request) or self._binder.proofs(Request, account, ready)
             if not provable and not account.open:
                 raise self._unconfigured()
             for scheme in proofs:
@@ -361,19 +343,18 @@ class Provider:
             AccountError: the account does not fit.
         """
         given = self._nobody if account is None else account
-        ready = self._made(given)
-        return ready.terms or self._terms(given, ready)
+        return self._binder.terms(given, self._binder.ready(given))
 
     def blot(self, text: str, account: Account) -> str:
         """A text without the account's secrets, its secret settings among them."""
-        return self._made(account).blotter.text(text)
+        return self._binder.ready(account).blotter.text(text)
 
     def blotted(self, input: Input, account: Account) -> Input:
         """An input without the account's secrets, for whatever is stored, shown or logged.
 
         Headers that hold credentials are blotted whoever's they are.
         """
-        return self._made(account).blotter.input(input)
+        return self._binder.ready(account).blotter.input(input)
 
     def proofs(self, input: type[Input], account: Account) -> Iterator[Scheme]:
         """The ways in which an input of this kind has to prove itself for this account."""
@@ -400,26 +381,7 @@ class Provider:
         """What the sender of an input of this kind counts as received."""
         return None if not _RESPOND[kind] else SMPP_TAKEN if kind is DeliverSm else self.reply
 
-    def _made(self, account: Account) -> _Ready:
-        """What is ready for an account; nothing at first."""
-        ready: _Ready | None = account.ready.get(self._key)
-        if ready is None:
-            # What providers that are gone leave behind, the next one clears away.
-            for key in [key for key in list(account.ready) if key() is None] if account.ready else ():
-                account.ready.pop(key, None)
-            ready = account.ready.setdefault(self._key, _Ready(Blotter(self._secrets(account))))
-        return ready
-
-    def _secrets(self, account: Account) -> tuple[str, ...]:
-        # As given, not as checked: a secret is one even where the settings do not fit.
-        secrets, given = credentials_of(account), account.settings
-        for name in self.secret_settings if given is not None else ():
-            own = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
-            if isinstance(own, str) and own:
-                secrets = (*secrets, own)
-        return secrets
-
-    def _reader(self, input: Input, account: Account, ready: _Ready) -> Read:
+    def _reader(self, input: Input, account: Account, ready: Ready) -> Read:
         """What reads inputs of one kind for an account.
 
         Raises:
@@ -427,56 +389,13 @@ class Provider:
             TypeError: the input is none.
         """
         kind = type(input)
-        terms = ready.terms or self._terms(account, ready)
+        terms = self._binder.terms(account, ready)
         compiled = (self._compiled or self.compiled()).get(kind)
         if compiled is not None:
             read = ready.readers[kind] = compiled.open(terms)
             return read
         _require_input(input)
         return ready.readers.setdefault(kind, _reads_nothing(self.name, tuple(self.ways)))
-
-    def _proofs(self, kind: type[Input], account: Account, ready: _Ready) -> tuple[tuple[Scheme, ...], bool]:
-        schemes = tuple([scheme for scheme in self._schemes[kind] if scheme.configured(account)])
-        found = ready.proofs[kind] = (schemes, True in [scheme.sufficient for scheme in schemes])
-        return found
-
-    def _terms(self, account: Account, ready: _Ready) -> Terms:
-        settings = self._settings(account)
-        try:
-            classifier = self._classifier(settings, account.meanings)
-        except ValueError as error:
-            raise AccountError(f"{self.name}: {error}") from error
-        zone = None if account.zone is None else account.local_zone()
-        hide = ready.blotter.text if ready.blotter else None
-        ready.terms = Terms(account.name or None, classifier, zone, settings, account.max_body, hide)
-        return ready.terms
-
-    def _settings(self, account: Account) -> Any:
-        if account.settings:
-            return read_settings(self.name, self.settings, account.settings)
-        if self._defaults is None:
-            self._defaults = read_settings(self.name, self.settings, None)
-        return self._defaults
-
-    def _classifier(self, settings: Any, meanings: Sequence[Meanings]) -> Classifier:
-        """The tables with what an account takes of the offers, and with its own meanings.
-
-        Those without meanings of its own are few, and what readers remember of their verdicts serves all accounts.
-        """
-        taken = tuple([bool(getattr(settings, offer.setting)) for offer in self.offers]) if self.offers else ()
-        shared = self._classifiers.get(taken)
-        if shared is None:
-            offered = [offer.meanings for offer, takes in zip(self.offers, taken, strict=True) if takes]
-            made = Classifier(self.tables, finality=self.finality, no_code=self.no_code, meanings=offered)
-            shared = self._classifiers.setdefault(taken, made)
-        if not meanings:
-            return shared
-        key = (*taken, *map(id, meanings))
-        found = self._changed.get(key)
-        if found is None:
-            found = (tuple(meanings), shared.with_meanings(meanings))
-            self._changed.keep(key, found)
-        return found[1]
 
 
 def _reads_nothing(name: str, takes: tuple[type[Input], ...]) -> Read:
