@@ -219,7 +219,8 @@ class Connection(asyncio.Protocol):
         passed += self._count_body(passed)
         data = bytes(self._buffer[:passed])
         del self._buffer[:passed]
-        if self._body is None:
+        # A body can end behind its answer: then nothing is waited for any more.
+        if self._body is None and self._asked:
             self._connections.complete(self)
         self._give(data)
         return True
