@@ -351,11 +351,6 @@ class Blotter:
         return forms
 
 
-def blotter(secrets: Iterable[str]) -> Blotter:
-    """What takes these secrets out; empty ones are left aside."""
-    return Blotter(secrets)
-
-
 def blot_values(value: Any, blot: Callable[[str], str]) -> Any:
     """A plain value with the secrets in its texts taken out by `blot`."""
     if isinstance(value, str):
