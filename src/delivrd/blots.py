@@ -1,6 +1,6 @@
 """Redaction: secrets are taken out of everything that is stored, shown or logged.
 
-The rule of this module: a secret is found in whatever a text decodes to. Percent-encoding, JSON
+A secret is found in whatever a text decodes to. Percent-encoding, JSON
 escapes and character references are undone in every order, `ROUNDS` deep; a secret that is found
 in a decoded text is replaced where it was in the original, and nothing else changes.
 """
