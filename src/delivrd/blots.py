@@ -18,7 +18,7 @@ from itertools import chain, groupby, product
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from delivrd.inputs import DeliverSm, Input, Mail, Request, Response, header_pairs
+from delivrd.inputs import DeliverSm, Headers, Input, Mail, Request, Response, header_pairs
 
 BLOT: Final = "***"
 """What stands in place of a secret wherever something is stored, shown or logged."""
@@ -32,6 +32,7 @@ _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie
 """Headers that hold credentials, whoever's they are."""
 
 _Span: TypeAlias = tuple[int, int]
+_Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class _Coding(NamedTuple):
@@ -214,13 +215,16 @@ class Blotter:
     def input(self, input: Input) -> Input:
         """An input without the secrets, and without the values of headers that hold credentials."""
         match input:
-            case Request() | Response():
-                headers = self._headers(header_pairs(input.headers))
+            case Request():
+                pairs = _without_credentials(input.headers)
                 body = self.data(input.body)
-                if isinstance(input, Response):
-                    return Response(input.status, headers, body)
+                beside = (input.method, input.client or "", *chain.from_iterable(pairs))
+                if self._finds_none(beside):
+                    return Request(input.method, self.text(input.target), pairs, body, input.client)
                 client = input.client and self.text(input.client)
-                return Request(self.text(input.method), self.text(input.target), headers, body, client)
+                return Request(self.text(input.method), self.text(input.target), self._pairs(pairs), body, client)
+            case Response():
+                return Response(input.status, self._pairs(_without_credentials(input.headers)), self.data(input.body))
             case Mail():
                 return Mail(self._mail(input.raw))
             case DeliverSm():
@@ -234,13 +238,13 @@ class Blotter:
                     self.data(input.trailing),
                 )
 
-    def _headers(self, pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        shown = [(name, BLOT) if name.lower() in _CREDENTIALS else (name, value) for name, value in pairs]
-        # One search over all of them: nearly always there is nothing to find.
-        joined = "\n".join(chain.from_iterable(shown))
-        if self.text(joined) is joined:
-            return tuple(shown)
-        return tuple((self.text(name), self.text(value)) for name, value in shown)
+    def _finds_none(self, texts: Iterable[str]) -> bool:
+        """Whether no text holds a secret: one search over all of them, for nearly always there is nothing to find."""
+        joined = "\n".join(texts)
+        return self.text(joined) is joined
+
+    def _pairs(self, pairs: _Pairs) -> _Pairs:
+        return tuple((self.text(name), self.text(value)) for name, value in pairs)
 
     def _mail(self, raw: bytes) -> bytes:
         if not self._secrets:
@@ -360,6 +364,10 @@ def blot_values(value: Any, blot: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return [blot_values(inner, blot) for inner in value]
     return value
+
+
+def _without_credentials(headers: Headers) -> _Pairs:
+    return tuple([(name, BLOT if name.lower() in _CREDENTIALS else value) for name, value in header_pairs(headers)])
 
 
 def _replaced(data: bytes, spans: list[_Span]) -> bytes:

@@ -41,13 +41,16 @@ _sent: Final = attrgetter(*_AS_SENT)
 
 
 def _shows_secret(report: Report, blot: Callable[[str], str]) -> bool:
-    words: list[str | None] = [*_sent(report), *report.codes.values(), *report.other_ids]
+    words = [*filter(None, _sent(report)), *report.codes.values(), *report.other_ids]
     if report.network is not None:
-        words += msgspec.structs.astuple(report.network)
-    words += [warning.value for warning in report.warnings]
-    # One search over all of them: nearly always there is nothing to find.
-    joined = "\n".join(filter(None, words))
-    return blot(joined) != joined or bool(report.extras and blot_values(report.extras, blot) != report.extras)
+        words += filter(None, msgspec.structs.astuple(report.network))
+    if report.warnings:
+        words += filter(None, (warning.value for warning in report.warnings))
+    # One search over all of them: nearly always there is nothing to find. A text without secrets stays the same object.
+    joined = "\n".join(words)
+    if blot(joined) is not joined:
+        return True
+    return bool(report.extras) and blot_values(report.extras, blot) != report.extras
 
 
 def _hidden(report: Report, blot: Callable[[str], str]) -> Report:
