@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pyarrow as pa
 
 from delivrd import (
+    Account,
     BodyKind,
     Code,
     CodeTable,
@@ -19,6 +21,7 @@ from delivrd import (
     Shape,
     Source,
     Status,
+    Unreadable,
 )
 from delivrd.arrow import ErrorKind, normalize
 
@@ -28,12 +31,26 @@ class Ping(Shape):
     state: Code = None
 
 
-def rows_of(decode, *bodies: bytes) -> list[dict]:
+class Token(msgspec.Struct):
+    token: str = ""
+
+
+def rows_of(decode, *bodies: bytes, account: Account | None = None) -> list[dict]:
     """What comes of requests that a plugin's own function reads."""
     table = CodeTable("state", (Row("ok", Status.DELIVERED, True, meaning="it arrived"),), Source("made up"))
     push = Push(reading=Reading(shape=Ping, fields=Fields(message_id="id")), bodies=(BodyKind.JSON,), decode=decode)
-    toy = Provider(name="toy", vendor="V", title="T", docs=Source("made up"), tables=(table,), ways=(push,))
-    return normalize(pa.record_batch({"body": bodies}), provider="toy", providers={"toy": toy}).to_pylist()
+    toy = Provider(
+        name="toy",
+        vendor="V",
+        title="T",
+        docs=Source("made up"),
+        tables=(table,),
+        ways=(push,),
+        settings=Token,
+        secret_settings=("token",),
+    )
+    batch = pa.record_batch({"body": bodies})
+    return normalize(batch, provider="toy", providers={"toy": toy}, account=account).to_pylist()
 
 
 def test_a_fault_of_a_plugin_costs_its_own_row():
@@ -43,6 +60,15 @@ def test_a_fault_of_a_plugin_costs_its_own_row():
     (row,) = rows_of(decode, b"{}")
     assert row["error"] == ErrorKind.PLUGIN
     assert "+1202" not in row["error_message"]
+
+
+def test_no_secret_setting_stands_in_what_a_plugin_says():
+    def decode(request, context):
+        raise Unreadable(f"token: expected {context.settings.token}")
+
+    account = Account("mine", secrets=["one-of-the-secrets"], settings={"token": "hush-hush"})
+    (row,) = rows_of(decode, b"{}", account=account)
+    assert (row["error"], row["error_message"]) == (ErrorKind.UNREADABLE, "token: expected ***")
 
 
 def test_half_a_character_in_what_is_no_report_costs_no_row():

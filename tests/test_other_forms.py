@@ -90,6 +90,12 @@ def test_a_form_that_is_declared_as_something_else_is_the_same_report(path, cont
         assert set(there.warnings) == {*here.warnings, told}
 
 
+def test_a_number_sign_in_a_form_cuts_nothing_off():
+    request = Request("POST", "/dlr", {"Content-Type": FORM}, b"sms_unique_id=a#1&stat=DELIVRD")
+    (report,) = PROVIDERS["messente-legacy"].read(request).reports
+    assert (report.message_id, report.status) == ("a#1", "delivered")
+
+
 @pytest.mark.parametrize(
     "name", [name for name in FIELDS if any(isinstance(s, UrlSecret) for s in PROVIDERS[name].auth)]
 )

@@ -335,6 +335,14 @@ def test_only_minutes_are_remembered_and_the_newest_of_them() -> None:
     assert list(minutes) == ["2401311202", "2401311203"]
 
 
+def test_ten_digits_of_another_form_are_no_minute_for_other_readers() -> None:
+    minutes: Recent[str, Moment] = Recent(2)
+    for text in ("1700000000", "170000000005"):
+        for forms in ((TimeForm.DIGITS, TimeForm.UNIX), (TimeForm.DIGITS,)):
+            assert read_digits(text, UTC, forms, minutes) == read_time(text, UTC, forms)
+    assert not minutes
+
+
 def test_the_minutes_of_one_zone_serve_no_other() -> None:
     assert minutes_of(UTC) is minutes_of(UTC)
     assert minutes_of(UTC) is not minutes_of(None)

@@ -28,6 +28,7 @@ from delivrd import Account, DeliverSm, Mail, Request, Response, explain
 from delivrd.blots import ROUNDS, Blotter
 from delivrd.files import Sample, sample_line
 from delivrd.provider import Provider
+from delivrd.redaction import without_secrets
 from delivrd.samplelines import write_line
 
 PROVIDERS = delivrd.Registry.installed()
@@ -222,6 +223,16 @@ def test_eight_times_the_text_costs_about_eight_times(fill):
 
     # A cost that grows with the square is 64 times as high.
     assert cost(256 << 10) < 24 * max(cost(32 << 10), 0.0005)
+
+
+def test_of_several_reports_only_those_that_show_a_secret_are_made_anew():
+    body = (
+        b'{"statuses": [{"message_id": "1", "status": "SEEN"}, {"message_id": "2", "status": "SEEN", "url": "hush"}]}'
+    )
+    read = PROVIDERS["messente-omnichannel"].read(Response(200, (), body))
+    redacted = without_secrets(lambda *_: read, Blotter(["hush"]).text)(None, None, None)
+    assert redacted.reports[0] is read.reports[0]
+    assert (read.reports[1].extras, redacted.reports[1].extras) == ({"url": "hush"}, {"url": "***"})
 
 
 # Whatever is stored, shown or logged.

@@ -1,6 +1,6 @@
 """Network addresses, in one form each.
 
-The rule of this module: an IPv4 address and its form in IPv6 (`::ffff:192.0.2.7`, RFC 4291, section 2.5.5.2) are one
+An IPv4 address and its form in IPv6 (`::ffff:192.0.2.7`, RFC 4291, section 2.5.5.2) are one
 address, in what is configured and in what a socket shows.
 """
 

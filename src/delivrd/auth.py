@@ -50,7 +50,7 @@ class Covers(Word):
 
 
 class Scheme(Protocol):
-    """One way to prove an input.
+    """One way to authenticate an input.
 
     A scheme for requests can also have a method `at_head(request, account) -> bool`, which gets a request without its
     body: False rejects the request before its body is read, because no body could make it authentic.

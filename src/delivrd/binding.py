@@ -1,6 +1,6 @@
 """What a provider makes ready for each account, and where it is kept: with the account, for as long as that lives.
 
-The rule of this module: nothing that is made here refers to the account or to the provider, so that neither is kept
+Nothing that is made here refers to the account or to the provider, so that neither is kept
 alive by it.
 """
 
@@ -36,7 +36,7 @@ class Ready(msgspec.Struct):
         blotter: takes out the account's secrets, as this provider knows them.
         terms: what the account adds to every way of reading.
         readers: for each kind of input.
-        proofs: how each kind of input has to prove itself, and whether one of these ways proves something alone.
+        proofs: how each kind of input is authenticated, and whether one of these ways suffices alone.
     """
 
     blotter: Blotter
@@ -52,7 +52,7 @@ class Binder:
         name: the provider's.
         settings: the shape of an account's own settings.
         secret_settings: those of them that nobody may see.
-        auth: how an input proves that it comes from the provider.
+        auth: how an input is authenticated.
         tables, finality, no_code, offers: as declared.
     """
 
@@ -103,7 +103,7 @@ class Binder:
         return secrets
 
     def proofs(self, kind: type[Input], account: Account, ready: Ready) -> tuple[tuple[Scheme, ...], bool]:
-        """How an input of this kind has to prove itself, and whether one of these ways proves something alone."""
+        """How an input of this kind is authenticated, and whether one of these ways suffices alone."""
         schemes = tuple([scheme for scheme in self._auth if scheme.takes is kind and scheme.configured(account)])
         found = ready.proofs[kind] = (schemes, True in [scheme.sufficient for scheme in schemes])
         return found

@@ -1,6 +1,6 @@
 """Redaction: secrets are taken out of everything that is stored, shown or logged.
 
-The rule of this module: a secret is found in whatever a text decodes to. Percent-encoding, JSON
+A secret is found in whatever a text decodes to. Percent-encoding, JSON
 escapes and character references are undone in every order, `ROUNDS` deep; a secret that is found
 in a decoded text is replaced where it was in the original, and nothing else changes.
 """
@@ -353,11 +353,6 @@ class Blotter:
         self._shortest = min(map(len, forms), default=0)
         self._forms = forms
         return forms
-
-
-def blotter(secrets: Iterable[str]) -> Blotter:
-    """What takes these secrets out; empty ones are left aside."""
-    return Blotter(secrets)
 
 
 def blot_values(value: Any, blot: Callable[[str], str]) -> Any:

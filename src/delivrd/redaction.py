@@ -1,7 +1,6 @@
 """Reports without secrets.
 
-The rule of this module: each field in which a provider's own words can stand is looked through, and a report in which
-nothing is found stays the same object.
+Each field that can hold a provider's own words is searched. A report in which nothing is found stays the same object.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ def without_secrets(read: _Read, blot: Callable[[str], str]) -> _Read:
 
     def read_without(input: Any, asked: str | None, received_at: datetime | None) -> Receipt:
         receipt = read(input, asked, received_at)
-        for report in receipt.reports:
-            if _shows_secret(report, blot):
-                break
-        else:
+        shows = [_shows_secret(report, blot) for report in receipt.reports]
+        if True not in shows:
             return receipt
-        return msgspec.structs.replace(receipt, reports=tuple(_hidden(report, blot) for report in receipt.reports))
+        pairs = zip(receipt.reports, shows, strict=True)
+        reports = tuple([_hidden(report, blot) if found else report for report, found in pairs])
+        return msgspec.structs.replace(receipt, reports=reports)
 
     return read_without
 

@@ -9,13 +9,13 @@ plugin and silently drops the second of two with one name.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 import msgspec
 import pluggy
 
 from delivrd import hookspecs
+from delivrd.accounts import meant
 from delivrd.errors import PluginError, UnknownProvider
 from delivrd.provider import Provider
 
@@ -102,9 +102,9 @@ class Registry(Mapping[str, Provider]):
         for plugin in broken:
             if plugin.error is not None and (name == plugin.name or name.startswith(plugin.name + "-")):
                 raise plugin.error
-        near = get_close_matches(str(name), self._providers, 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        message = f"no provider {name!r}{meant}; installed: {', '.join(self._providers) or 'none'}"
+        message = (
+            f"no provider {name!r}{meant(name, self._providers)}; installed: {', '.join(self._providers) or 'none'}"
+        )
         if broken:
             message += f"; set aside as broken: {', '.join(plugin.name for plugin in broken)} (see delivrd doctor)"
         raise UnknownProvider(message)

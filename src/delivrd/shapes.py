@@ -148,7 +148,7 @@ def wire_fields(shape: type[Shape]) -> dict[str, tuple[tuple[str, ...], str]]:
         ValueError: two fields have the same path.
     """
     found: dict[str, tuple[tuple[str, ...], str]] = {}
-    for name, attributes, kind, _ in _walk(shape, (), ""):
+    for name, attributes, kind in _walk(shape, (), ""):
         if name in found:
             first, second = (".".join(each) for each in (found[name][0], attributes))
             raise ValueError(
@@ -164,17 +164,10 @@ def kinds_of(shape: type[Shape]) -> dict[str, Kind]:
     return {name: kind if inner is None else kinds_of(inner) for name, _, kind, inner in _own_fields(shape)}
 
 
-def nested_shapes(shape: type[Shape]) -> dict[str, type[Shape]]:
-    """The shapes inside a shape, by their wire names."""
-    return {name: inner for name, _, _, inner in _walk(shape, (), "") if inner is not None}
-
-
-def _walk(
-    shape: type[Shape], attributes: tuple[str, ...], prefix: str
-) -> Iterator[tuple[str, tuple[str, ...], str, type[Shape] | None]]:
+def _walk(shape: type[Shape], attributes: tuple[str, ...], prefix: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
     for name, attribute, kind, inner in _own_fields(shape):
         path, where = prefix + name, (*attributes, attribute)
-        yield path, where, kind, inner
+        yield path, where, kind
         if inner is not None:
             yield from _walk(inner, where, path + ".")
 

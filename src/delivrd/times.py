@@ -95,11 +95,13 @@ def read_digits(text: str, zone: tzinfo | None, forms: tuple[TimeForm, ...], min
     size = len(text)
     if size == 10:
         found = minutes.get(text)
-        if found is None:
-            found = read_time(text, zone, forms)
-            if found[0] is not None:
-                minutes.keep(text, found)
-        return found
+        if found is not None:
+            return found
+        # As digits alone: readers whose other forms mean something else by ten digits share this memory.
+        found = read_time(text, zone, (TimeForm.DIGITS,))
+        if found[0] is not None:
+            minutes.keep(text, found)
+            return found
     if size == 12 or (size == 14 and text.startswith("20")):
         # A year in full and no seconds leaves no minute here: its third and fourth digit are no month.
         second = SECONDS.get(text[-2:])

@@ -168,6 +168,12 @@ def test_a_group_with_a_message_that_cannot_be_read_is_not_judged(ledger):
         ledger.group(ACME, None, "g")
 
 
+@pytest.mark.parametrize("table", ["reports", "inputs", "changes", "agenda"])
+def test_a_replay_is_no_remedy_for_what_it_does_not_make_again(table):
+    assert "replay" in str(RowDamaged("messages", "1", "ValueError"))
+    assert str(RowDamaged(table, "1", "ValueError")).endswith("read it with the release that wrote it")
+
+
 def test_a_question_that_cannot_be_read_holds_up_no_other(ledger):
     book = LedgerAgenda(ledger)
     entries = [

@@ -73,6 +73,15 @@ def test_the_quietest_connection_makes_room_and_one_that_is_being_answered_does_
         assert first.answer().status == 200
 
 
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_a_body_that_comes_behind_its_answer_keeps_no_place(tmp_path, http):
+    with served(tmp_path / "ledger.db", head_seconds=0.3, http=http) as port, Connection(port) as connection:
+        connection.send(written("GET", "/healthz", b"late")[: -len(b"late")])
+        assert connection.answer("GET").status == 200
+        connection.send(b"late")
+        assert connection.ended()
+
+
 def test_heads_that_are_not_whole_hold_no_more_than_the_budget(tmp_path):
     with served(tmp_path / "ledger.db", budget=ByteBudget(50_000)) as port, ExitStack() as stack:
         small, large = (stack.enter_context(Connection(port)) for _ in range(2))

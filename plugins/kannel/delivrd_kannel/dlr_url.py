@@ -199,7 +199,7 @@ def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str
         refused = _REFUSED.fullmatch(words)
         return {"text": words} if refused is None else {"command_status": refused[1], "text": refused[2] or ""}
     try:
-        # Kannel hands on what it cannot read as it came: in UCS-2, a NUL stands beside each letter of a label.
+        # Kannel forwards what it cannot read as it came: in UCS-2, a NUL stands beside each letter of a label.
         told = read_receipt_text(reply.replace("\0", "") if _UCS2.search(reply) else reply)
     except TooLarge:
         # What it says beside it still counts.

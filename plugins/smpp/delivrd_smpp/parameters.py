@@ -1,6 +1,6 @@
 """The optional parameters of SMPP 5.0 by tag: what each is called, and how its value is written.
 
-The rule of this module: no parameter is dropped. One that no specification names goes by its tag, and a value that is
+No parameter is dropped. One that no specification names goes by its tag, and a value that is
 not written as its type says stays as its bytes.
 """
 
@@ -196,7 +196,7 @@ def take_held(
         others: the parameters by name; those that are taken leave.
         fields: the record that they come into.
         code: the name of the field for the vendor's code.
-        warnings: what cannot be read is told there, and stays where it was.
+        warnings: what cannot be read gets a warning there, and stays where it was.
     """
     for key, field in held.items():
         name = parameter_name(int(key, 16)) if _TAG.fullmatch(key) else key

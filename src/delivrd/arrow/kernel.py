@@ -6,7 +6,7 @@ The rule of this module: it gives what `Provider.read` gives, row by row, and ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -102,6 +102,8 @@ class _Desk:
         self.account = account
         self.name = None if account is None else account.name or None
         self.bodies = None if bind is None else bind(provider.terms(account))
+        # The provider's, which knows its secret settings too.
+        self.blot = None if account is None else partial(provider.blot, account=account)
         push = provider.ways.get(Request)
         self.methods = push.methods if isinstance(push, Push) else ()
 
@@ -182,17 +184,23 @@ class _Job:
             return self.desk_of(group.provider, account)
         # A provider that cannot be made ready is a fault of its plugin, and costs its own rows alone.
         except Exception as error:
-            self.told += [self._failed(error, place, group.provider, group.account, account) for place in places]
+            blot = None if account is None else account.blot
+            self.told += [self._failed(error, place, group.provider, group.account, blot) for place in places]
             return None
 
     def _failed(
-        self, error: Exception, place: int, provider: str | None, name: str | None, account: Account | None
+        self,
+        error: Exception,
+        place: int,
+        provider: str | None,
+        name: str | None,
+        blot: Callable[[str], str] | None,
     ) -> Told:
         try:
             received_at = self.rows.value("received_at", place)
         except NoInput:
             received_at = None
-        return tell_error(error, place, provider, name, account, received_at)
+        return tell_error(error, place, provider, name, blot, received_at)
 
     def _read(self, desk: _Desk, kind: type[Input] | None, places: Sequence[int]) -> None:
         if desk.bodies is None or kind is not Request:
@@ -282,7 +290,7 @@ class _Job:
                     self.told += tell(receipt, place, desk.provider.name, desk.name, received_at)
             # A plugin is a stranger's code, and one row must not stop the rest.
             except Exception as error:
-                self.told.append(self._failed(error, place, desk.provider.name, desk.name, desk.account))
+                self.told.append(self._failed(error, place, desk.provider.name, desk.name, desk.blot))
                 continue
             reports += found
             inputs += [place] * len(found)
@@ -304,7 +312,7 @@ class _Job:
             self._keep(columns, inputs, items, whose)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             if len(reports) == 1:
-                self.told.append(self._failed(error, inputs[0], *whose, desk.account))
+                self.told.append(self._failed(error, inputs[0], *whose, desk.blot))
                 return
             half = len(reports) // 2
             for some in (slice(half), slice(half, None)):

@@ -7,14 +7,13 @@ absence or an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
-from delivrd.accounts import Account
 from delivrd.arrow.columns import COLUMNS, REPORTS, ErrorKind
 from delivrd.arrow.given import NoInput
 from delivrd.errors import AccountError, DelivrdError, InputError, UnknownProvider
@@ -74,7 +73,7 @@ def tell_error(
     place: int,
     provider: str | None,
     name: str | None,
-    account: Account | None,
+    blot: Callable[[str], str] | None,
     received_at: datetime | None,
 ) -> Told:
     """The row of an input that could not be read.
@@ -84,7 +83,7 @@ def tell_error(
         place: its row.
         provider: its name.
         name: of the account.
-        account: whose secrets are taken out of what the error says.
+        blot: takes the account's secrets out of what the error says; None where there is no account.
         received_at: when the input arrived.
     """
     said = _message(error)
@@ -96,7 +95,7 @@ def tell_error(
         "received_at": received_at,
         "error": _kind(error),
         "error_field": field,
-        "error_message": said if account is None else account.blot(said),
+        "error_message": said if blot is None else blot(said),
     }
 
 

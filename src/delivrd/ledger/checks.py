@@ -1,6 +1,6 @@
 """What a caller gives that no store can take.
 
-The rule of this module: it is refused before a transaction begins, by the name of the argument.
+It is refused before a transaction begins, by the name of the argument.
 """
 
 from __future__ import annotations

@@ -38,11 +38,12 @@ class RowDamaged(LedgerError):
     """
 
     def __init__(self, table: str, row: str, why: str, *, restart: int | None = None) -> None:
-        remedy = "read it with the release that wrote it; " + (
-            "`delivrd ledger replay --apply` makes a damaged state again from its inputs"
-            if restart is None
-            else f"or read the message itself, and go on from {restart}"
-        )
+        remedy = "read it with the release that wrote it"
+        if restart is not None:
+            remedy += f", or read the message itself and go on from {restart}"
+        elif table == "messages":
+            # Nothing else is made again from what the store holds.
+            remedy += "; `delivrd ledger replay --apply` makes a damaged state again from its inputs"
         super().__init__(f"{table}, row {row}: it cannot be read ({why}): {remedy}")
         self.table = table
         self.row = row

@@ -213,9 +213,9 @@ def changes_after(store: Store, connection: Connection, cursor: int, limit: int)
             found.append(decoded("changes", row.place, lambda row=row: _change(row)))  # type: ignore[misc]
         except RowDamaged as error:
             if found:
-                # The caller goes on from the last one, and is told then.
+                # The caller goes on from the last one, and gets the error then.
                 return found
-            # Skipped, it would be lost without a word to whoever follows every change.
+            # Skipped, it would be lost without a word to a reader that follows every change.
             raise RowDamaged(error.table, error.row, error.why, restart=row.place) from None
     return found
 

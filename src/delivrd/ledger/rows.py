@@ -1,6 +1,6 @@
 """From stored rows to values.
 
-The rule of this module: a row that cannot be read is a `RowDamaged` that names it and shows no value. A list skips
+A row that cannot be read is a `RowDamaged` that names it and shows no value. A list skips
 it and logs it, so that it hides no other row.
 """
 

@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql.expression import ColumnElement
 
-from delivrd.blots import blotter
+from delivrd.blots import Blotter
 from delivrd.ledger.errors import LedgerError, SchemaError
 from delivrd.ledger.hot import Again, Statements
 from delivrd.ledger.schema import REVISION, changes, inputs, marks, messages
@@ -237,7 +237,7 @@ class Store:
         except self._errors as error:
             said = _driver_error(error)
             # The lines after the first can hold values, and a password with an `@` in it is taken for a host.
-            words = blotter((self.url.password or "", self.url.host or "")).text(str(said).strip().partition("\n")[0])
+            words = Blotter((self.url.password or "", self.url.host or "")).text(str(said).strip().partition("\n")[0])
             raise LedgerError(f"the database failed ({type(said).__name__}: {words}); {written}") from error
 
 

@@ -1,7 +1,7 @@
 """How many bytes of unanswered requests are held in memory, over all connections.
 
-The rule of this module: when there are too many, the largest request that is not whole gives up. An authentic
-report is small, so that whoever fills the memory loses it first.
+When there are too many, the largest request that is not whole gives up. An authentic
+report is small, so a sender that fills the memory loses it first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Holder(Protocol):
     """What holds bytes."""
 
     def give_up(self) -> None:
-        """Let them go: there is no more room."""
+        """Release them: there is no more room."""
 
 
 class ByteBudget:
@@ -56,5 +56,5 @@ class ByteBudget:
             self._whole[holder] = self._growing.pop(holder)
 
     def release(self, holder: Holder) -> None:
-        """A holder has let its bytes go."""
+        """A holder has released its bytes."""
         self._left += self._growing.pop(holder, 0) + self._whole.pop(holder, 0)

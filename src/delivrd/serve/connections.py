@@ -1,6 +1,6 @@
 """The connections of a server: how many, how long each may be quiet, and what each may send before a parser sees it.
 
-The rule of this module: nothing that a stranger sends is kept without a bound, whatever parser reads it then, and a
+Nothing that a stranger sends is kept without a bound, whatever parser reads it then, and a
 stranger who connects takes no place that an authentic sender needs: where there are too many, the one that has been
 quiet for longest goes.
 """
@@ -87,7 +87,7 @@ class Connections:
         for connection in list(self._incomplete):
             connection.close_if_quiet(now, self._head_seconds)
         if self._given_up:
-            LOG.warning("connections: %d of the quietest were closed, for %d may be open", self._given_up, self._most)
+            LOG.warning("connections: closed the %d quietest; at most %d may be open", self._given_up, self._most)
             self._given_up = 0
 
     def close_idle(self) -> None:
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         self._buffer.clear()
         if self._inner is not None:
             self._inner.connection_lost(error)
-            # What it still holds is let go at once, not when Python next looks for circles.
+            # What it still holds is released at once, not when Python next looks for circles.
             self._inner = None
 
     def eof_received(self) -> bool | None:
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         self._loop.call_soon(self._go_on)
 
     def give_up(self) -> None:
-        """Let what is held go: there is no more room (`Holder`)."""
+        """Release what is held: there is no more room (`Holder`)."""
         if self._asked:
             self.abort()
         else:
@@ -219,7 +219,8 @@ class Connection(asyncio.Protocol):
         passed += self._count_body(passed)
         data = bytes(self._buffer[:passed])
         del self._buffer[:passed]
-        if self._body is None:
+        # A body can end behind its answer: then nothing is waited for any more.
+        if self._body is None and self._asked:
             self._connections.complete(self)
         self._give(data)
         return True

@@ -7,10 +7,10 @@ came through anybody else, nor a page of another origin that gave its name this 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Final
 
 from delivrd.accounts import Account
+from delivrd.addresses import read_address
 from delivrd.auth import HttpBasic
 from delivrd.inputs import Headers, Request, all_headers
 from delivrd.logs import logger
@@ -25,7 +25,7 @@ SHORTEST_PASSWORD: Final = 12
 
 _ELSEWHERE: Final = (b"cross-site", b"same-site")
 
-_FORWARDING_ENDS: Final = (b"-ip", b"ip", b"-for", b"forwarded", b"via", b"-addr", b"-client")
+_FORWARDING_ENDS: Final = (b"ip", b"-for", b"forwarded", b"via", b"-addr", b"-client")
 _FORWARDING_STARTS: Final = (
     b"x-forward",
     b"forwarded",
@@ -53,11 +53,8 @@ def is_loopback(host: str) -> bool:
     """Whether a host, as a name or an address, is this machine alone (RFC 6761, section 6.3, for the name)."""
     if host.lower().rstrip(".") == "localhost":
         return True
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    found = read_address(host)
+    return found is not None and found.is_loopback
 
 
 class Gate:

@@ -1,6 +1,6 @@
 """How long a request's head and body are on the wire, and which heads are refused.
 
-The rule of this module: whatever parser reads a request after this, it finds one way to read its length. What RFC 9112
+Whatever parser reads a request after this, it finds one way to read its length. What RFC 9112
 lets a server take in two ways is refused.
 """
 

@@ -1,6 +1,6 @@
 """How many connections the limit on open files leaves room for.
 
-The rule of this module: the store and the files that the program opens keep theirs, whoever connects.
+The store and the files that the program opens keep theirs, however many connect.
 """
 
 from __future__ import annotations

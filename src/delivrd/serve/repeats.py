@@ -1,6 +1,6 @@
 """Log lines that repeat: the first is shown at once, the others are counted.
 
-The rule of this module: whatever strangers do, the log grows no faster than the number of different lines. No clock is
+Whatever strangers do, the log grows no faster than the number of different lines. No clock is
 read here.
 """
 

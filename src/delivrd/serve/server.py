@@ -1,7 +1,7 @@
 """uvicorn, as `delivrd serve` runs it.
 
 The rule of this module: what was taken is finished. Who waits for an answer gets it before the
-server ends, and who only watches is let go first. Only what uvicorn documents is used, and the
+server ends, and who only watches is closed first. Only what uvicorn documents is used, and the
 way in which it makes its protocols, which a test pins.
 """
 
