@@ -151,7 +151,7 @@ def test_threads_that_use_one_account_first_all_read_it() -> None:
 
 def test_the_networks_of_an_account_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account(addresses=["192.0.2.0/24", "2001:db8::/32", "dlr@example.com"])
-    monkeypatch.setattr("delivrd.accounts.ip_network", None)
+    monkeypatch.setattr("delivrd.addresses.ip_network", None)
     allowed = AllowedAddresses()
     for client, fits in (
         ("192.0.2.7", True),
