@@ -22,7 +22,7 @@ from delivrd.receiving.receiver import Head
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("src/delivrd/**/*.py"), *ROOT.glob("plugins/*/delivrd_*/**/*.py")])
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-PARTS = {"receiving", "poll", "serve"}
+PARTS = {"receiving", "poll", "serve", "ledger"}
 """What stands after `delivrd.` in the names of all loggers; docs/observing.md tells of each."""
 
 

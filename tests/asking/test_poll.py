@@ -743,7 +743,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_asked(clock):
         Desk(clock, [Target(LEGACY, MAIN), Target(LEGACY, MAIN)], line)
     with pytest.raises(ValueError, match="at_once"):
         Desk(clock, [Target(LEGACY, MAIN)], line, at_once=0)
-    with pytest.raises(AccountError, match="tokn"):
+    with pytest.raises(AccountError, match="settings: unknown field; known settings: token"):
         Desk(clock, [Target(UPSIDE_WIRELESS, Account(settings={"tokn": "x"}))], line)
     desk = Desk(clock, [Target(LEGACY, MAIN)], line)
     for names, id, error in (
