@@ -136,6 +136,12 @@ def test_a_reply_in_ucs_2_is_read(encoding: str) -> None:
     assert read(FIELDS | {"reply": text}) == read(FIELDS)
 
 
+@pytest.mark.parametrize("own", ["id", "fid"])
+def test_a_state_behind_an_early_text_counts_beside_the_id_of_the_callback(own: str) -> None:
+    told = read({own: "msg-1", "type": "2", "reply": "text: stat:REJECTD err:045"})
+    assert (told.message_id, told.codes["stat"], told.codes["err"]) == ("msg-1", "REJECTD", "045")
+
+
 def test_an_account_names_the_parameters_by_their_escape_codes() -> None:
     names = {"id": "ref", "%d": "status", "%F": "smsid", "%p": "phone", "%P": "sender", "%T": "at", "%A": "answer"}
     ours = {

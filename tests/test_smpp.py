@@ -317,6 +317,28 @@ def test_a_receipt_without_id_or_state_is_unreadable_and_answered_as_received() 
         assert caught.value.reply.status == 0
 
 
+@pytest.mark.parametrize("data_coding", [0, 3, 8])
+def test_labels_in_one_byte_decide_behind_an_early_text_too(data_coding: int) -> None:
+    words = b"Text:\x80 id:1 stat:DELIVRD"
+    report = read(DeliverSm(4, PHONE, SENDER, words, {0x1E: b"1\0"}, data_coding))
+    assert (report.status, report.message_id) == (Status.DELIVERED, "1")
+    with pytest.raises(Unreadable):
+        SMPP.read(DeliverSm(4, PHONE, SENDER, words, {}, data_coding))
+
+
+def test_a_state_behind_an_early_text_counts_where_a_parameter_has_the_id() -> None:
+    judged = {"judge_by_text": True}
+    for words in ("text: stat:DELIVRD err:000", "Text:stat:DELIVRD err:000", "text:Hello stat:DELIVRD err:000"):
+        for esm_class in (4, 0):
+            report = read(pdu(words, esm_class, {0x1E: b"9\0"}), settings=judged)
+            assert (report.status, report.message_id, report.codes["err"]) == (Status.DELIVERED, "9", "000")
+        assert SMPP.read(pdu(words, 0), Account(settings=judged)).reports == ()
+        assert SMPP.read(pdu(words, 0, {0x1E: b"9\0"})).reports == ()
+    # A state that a parameter has outranks the message's words.
+    report = read(pdu("text:stat:DELIVRD", tlvs={0x1E: b"9\0", 0x0427: b"\5"}))
+    assert (report.status, report.text) == (Status.UNDELIVERED, "stat:DELIVRD")
+
+
 # --- meanings
 
 
@@ -482,8 +504,35 @@ def test_a_receipt_is_read_whatever_alphabet_its_data_coding_names(
         assert (report.status, report.message_id) == (Status.UNDELIVERED, "1")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80id:1 stat:DELIVRD text:",
+        b"sub:001 \x80 id:1 stat:DELIVRD",
+        b"\x80id:1|stat:DELIVRD|",
+        b"\x80|id:1|err:000 DELIVRD",
+        b"id :1 stat :DELIVRD",
+        b"\xff\xfe id:1 stat:DELIVRD",
+        b"\xfe\xff\x80id:1 stat:DELIVRD",
+        b"\x80id:1 stat:DELIVRD text:" + "id:2 stat:UNDELIV".encode("utf-16-be"),
+    ],
+)
+@pytest.mark.parametrize("data_coding", [0, 3, 8])
+def test_labels_in_one_byte_decide_whatever_stands_before_them(data: bytes, data_coding: int) -> None:
+    report = read(DeliverSm(4, PHONE, SENDER, data, {}, data_coding))
+    assert (report.status, report.message_id) == (Status.DELIVERED, "1")
+
+
+@pytest.mark.parametrize("words", ["请物携带", "物携", "けれど携帯を", "i携帯", "一等携手", "彩携", "[孩携"])
+@pytest.mark.parametrize(("encoding", "data_coding"), [("utf-16-be", 8), ("utf-16-be", 0), ("utf-16-le", 0)])
+def test_words_whose_bytes_spell_a_label_hide_no_label_in_ucs_2(words: str, encoding: str, data_coding: int) -> None:
+    data = f"{words} id:1 stat:DELIVRD".encode(encoding)
+    report = read(DeliverSm(4, PHONE, SENDER, data, {}, data_coding))
+    assert (report.status, report.message_id) == (Status.DELIVERED, "1")
+
+
 def test_a_message_from_a_handset_keeps_its_alphabet() -> None:
-    for words in ("请物携带", "一一", "Hello"):
+    for words in ("请物携带", "物携", "けれど携帯を", "i携帯", "一等携手", "彩携", "一一", "Hello"):
         message = DeliverSm(0, PHONE, SENDER, words.encode("utf-16-be"), {}, 8)
         assert SMPP.read(message).others[0]["short_message"] == words
 

@@ -235,6 +235,12 @@ def test_what_stands_behind_text_is_a_receipts_where_a_state_stands_there(words:
     assert read_receipt_text(words).values == values
 
 
+def test_a_state_behind_text_counts_without_a_label_before_it_where_the_id_is_known() -> None:
+    told = read_receipt_text("text:Hi stat:DELIVRD err:000", id_known=True)
+    assert told.values == {"text": "Hi", "stat": "DELIVRD", "err": "000"}
+    assert read_receipt_text("text:Hi stat:", id_known=True).values == {"text": "Hi stat:"}
+
+
 def test_nothing_behind_text_counts_where_the_state_is_known() -> None:
     told = read_receipt_text("id:1 err:000 text:stat:REJECTD id:2", state_known=True)
     assert told.values == {"id": "1", "err": "000", "text": "stat:REJECTD id:2"}
@@ -269,12 +275,34 @@ def test_a_text_says_the_same_when_a_form_has_written_its_spaces(made: tuple[str
             "id:1+submit+date:180711070003912++stat:DELIVRD",
             {"id": "1", "submit date": "180711070003912+", "stat": "DELIVRD"},
         ),
+        (
+            "id:1+ sub:001+ submit+date:2401011200+ done+date:180711070003912+ stat:DELIVRD+ err:000+ text:x+ y",
+            {
+                "id": "1",
+                "sub": "001",
+                "submit date": "2401011200",
+                "done date": "180711070003912+",
+                "stat": "DELIVRD",
+                "err": "000",
+                "text": "x+ y",
+            },
+        ),
+        ("id:a+b+ stat:DELIVRD+", {"id": "a+b", "stat": "DELIVRD"}),
+        ("id:1++sub:001 stat:ODD", {"id": "1", "sub": "001", "stat": "ODD"}),
+        ("id:123456789012345++stat:ODD", {"id": "123456789012345", "stat": "ODD"}),
+        ("sub:1 text: id:1+ stat:DELIVRD+", {"sub": "1", "id": "1", "stat": "DELIVRD"}),
+        ("id:1+ submit+date:2401011200+ DELIVRD+", {"id": "1", "submit date": "2401011200", "stat": "DELIVRD"}),
         # No space of a form: an id of a centre's own, the sign of a time, a message's own words.
         ("id:a+b+ stat:DELIVRD", {"id": "a+b+", "stat": "DELIVRD"}),
         (
             "id:1 done date:180711070003912+ stat:DELIVRD",
             {"id": "1", "done date": "180711070003912+", "stat": "DELIVRD"},
         ),
+        (
+            "id:a+,submit_date:180711070003912+stat:DELIVRD",
+            {"id": "a+", "submit date": "180711070003912+", "stat": "DELIVRD"},
+        ),
+        ("id:a+ stat:DELIVRD text:x+stat:DELIVRD+", {"id": "a+", "stat": "DELIVRD", "text": "x+stat:DELIVRD+"}),
         ("id:1 stat:DELIVRD text:1+1 +id:2", {"id": "1", "stat": "DELIVRD", "text": "1+1 +id:2"}),
     ],
 )

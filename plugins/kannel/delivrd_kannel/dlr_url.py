@@ -175,7 +175,7 @@ def read_callback(request: Request, context: Context) -> Decoded:
     fields = {wanted[name]: value for name, value in sent.items()}
     warnings = list(told)
     record = {_SHAPED.get(field, field): value for field, value in fields.items() if field not in _READ_HERE}
-    record |= _read_reply(fields.get("reply", ""), names.reply, warnings)
+    record |= _read_reply(fields, names.reply, warnings)
     if record.get("receipt_id") == record.get("fid"):
         # One id, told twice.
         record.pop("receipt_id", None)
@@ -188,8 +188,9 @@ def read_callback(request: Request, context: Context) -> Decoded:
     return Decoded(records=[record], warnings={0: warnings})
 
 
-def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str]:
+def _read_reply(fields: dict[str, str], name: str, warnings: list[Warning]) -> dict[str, str]:
     """What the message centre said: a receipt, `ACK/…` on acceptance, `NACK/0x0000000b/…` on refusal, or `NACK/…`."""
+    reply = fields.get("reply", "")
     if ":" not in reply and _TWICE.match(reply):
         reply = unquote_plus(reply, errors="backslashreplace")
     kind, slash, words = reply.partition("/")
@@ -200,7 +201,10 @@ def _read_reply(reply: str, name: str, warnings: list[Warning]) -> dict[str, str
         return {"text": words} if refused is None else {"command_status": refused[1], "text": refused[2] or ""}
     try:
         # Kannel forwards what it cannot read as it came: in UCS-2, a NUL stands beside each letter of a label.
-        told = read_receipt_text(reply.replace("\0", "") if _UCS2.search(reply) else reply)
+        told = read_receipt_text(
+            reply.replace("\0", "") if _UCS2.search(reply) else reply,
+            id_known=bool(fields.get("id") or fields.get("fid")),
+        )
     except TooLarge:
         # What it says beside it still counts.
         warnings.append(Warning(WarningKind.BAD_VALUE, name, shorten(reply)))

@@ -34,9 +34,12 @@ _EXTENSION: Final = {
 _UCS2: Final = 8
 _MARKS: Final = {BOM_UTF16_BE: "utf-16-be", BOM_UTF16_LE: "utf-16-le"}
 """What the byte-order marks before UCS-2 say."""
-_LABEL: Final = r"(?:id|stat|err):"
-_IN_BYTES: Final = re.compile(_LABEL.encode(), re.IGNORECASE)
-_IN_TEXT: Final = re.compile(_LABEL, re.IGNORECASE | re.ASCII)
+_SPACED: Final = r"[\t-\r ]{0,2}+:"
+_LABELS: Final = "sub|dlvrd|delivrd|date|stat|err|text"
+_IN_TEXT: Final = re.compile(rf"(?:id|{_LABELS}){_SPACED}", re.IGNORECASE | re.ASCII)
+# The bytes of Chinese and Japanese words for carrying and for mobile phones spell `id:` behind a character that ends
+# in 0x69, whose first byte is NUL, a digit, a letter, a bracket or above ASCII. No words spell the longer labels.
+_IN_BYTES: Final = re.compile(rf"(?:(?<![^\x01-/:-@])id|{_LABELS}){_SPACED}".encode(), re.IGNORECASE)
 """What shows in which alphabet a receipt is written, whatever its data coding says."""
 
 _BY_CODING: Final = {3: "iso-8859-1", 6: "iso-8859-5", 7: "iso-8859-8"}
@@ -72,7 +75,7 @@ def decode_message(data: bytes, data_coding: int) -> Message:
         data_coding: SMPP's.
     """
     marked = _MARKS.get(data[:2])
-    if marked is not None and (data_coding == _UCS2 or b"\0" in data[2:4]):
+    if marked is not None and (b"\0" in data[2:4] or (data_coding == _UCS2 and not _IN_BYTES.search(data))):
         return _from_ucs2(data[2:], marked)
     ucs2 = _ucs2(data, data_coding)
     if ucs2 is not None:
@@ -119,10 +122,7 @@ def _ucs2(data: bytes, data_coding: int) -> str | None:
                 return encoding
     if len(data) >= 4 and data[0] == data[2] == 0 and data[1] and data[3]:
         return "utf-16-be"
-    if data_coding != _UCS2:
-        return None
-    found = _IN_BYTES.search(data)
-    return None if found is not None and data[: found.start()].isascii() else "utf-16-be"
+    return "utf-16-be" if data_coding == _UCS2 and not _IN_BYTES.search(data) else None
 
 
 def _from_gsm(text: str) -> str:

@@ -252,7 +252,11 @@ def read_receipt(
         raise TooLarge(f"receipt: expected a text of at most {LONGEST} bytes, got {len(body)}", field="short_message")
     message = decode_message(body, pdu.data_coding)
     if fits:
-        told = read_receipt_text(message.text, state_known="message_state" in parameters)
+        told = read_receipt_text(
+            message.text,
+            state_known="message_state" in parameters,
+            id_known="receipted_message_id" in parameters,
+        )
         warnings += told.warnings
     if not _is_receipt(kind, told, parameters, context.settings):
         return Decoded(absence=Absence(AbsenceKind.NOT_A_REPORT), others=[_whole(pdu, header, message)])

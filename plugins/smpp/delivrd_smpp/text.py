@@ -57,11 +57,16 @@ TEXT_FIELDS: Final = frozenset({*_NAMES.values(), *_DATES, "text"})
 """What a text can have, as `ReceiptText.values` calls it."""
 _WORDS: Final = frozenset(row.label for row in STAT.rows)
 
-_BEFORE_A_LABEL: Final = re.compile(
-    r"\+(?:(?:submit|done)\+date|delivrd|dlvrd|stat|sub|err|id|text)[:=]", re.IGNORECASE | re.ASCII
-)
 _FORM_SPACE: Final = re.compile(r"(?<![0-9]{15})\+")
 """A space as a form writes it: one behind fifteen digits is the end of an absolute time."""
+_BEFORE_A_LABEL: Final = re.compile(
+    rf"{_FORM_SPACE.pattern}(?:(?:submit|done)\+date|delivrd|dlvrd|stat|sub|err|id|text)[:=]", re.IGNORECASE | re.ASCII
+)
+_BY_A_FORM: Final = re.compile(
+    rf"{_BEFORE_A_LABEL.pattern}|(?:submit|done)\+date:|stat:(?:{'|'.join(sorted(_WORDS))})\+",
+    re.IGNORECASE | re.ASCII,
+)
+"""What shows that a form wrote spaces, so that a plus at the end of an id is one too."""
 
 _DATE: Final = re.compile(r"[0-9]{15}[+-]|[0-9]{14}|[0-9]{12}|[0-9]{10}|0++")
 _NO_DATE: Final = "0-:.+ "
@@ -111,12 +116,13 @@ class ReceiptText(msgspec.Struct, frozen=True):
         return {f"{name} in text" if name in taken else name: value for name, value in self.others.items()}
 
 
-def read_receipt_text(text: str, *, state_known: bool = False) -> ReceiptText:
+def read_receipt_text(text: str, *, state_known: bool = False, id_known: bool = False) -> ReceiptText:
     """Read the text of a receipt.
 
     Args:
         text: decoded. One without any label gives no values.
         state_known: something that outranks the text says the state: labels behind `text:` never count.
+        id_known: something else says the id: a state behind `text:` counts even where no label precedes that.
 
     Raises:
         TooLarge: it is longer than `LONGEST`.
@@ -124,7 +130,9 @@ def read_receipt_text(text: str, *, state_known: bool = False) -> ReceiptText:
     if len(text) > LONGEST:
         raise TooLarge(f"text: expected at most {LONGEST} characters, got {len(text)}", field="text")
     values = _at_once(text)
-    return read_any_text(text, state_known=state_known) if values is None else ReceiptText(values)
+    if values is None:
+        return read_any_text(text, state_known=state_known, id_known=id_known)
+    return ReceiptText(values)
 
 
 def _at_once(text: str) -> dict[str, str] | None:
@@ -143,16 +151,17 @@ def _at_once(text: str) -> dict[str, str] | None:
     return values
 
 
-def read_any_text(text: str, *, state_known: bool = False) -> ReceiptText:
+def read_any_text(text: str, *, state_known: bool = False, id_known: bool = False) -> ReceiptText:
     """Read a text of whatever form, field by field; `read_receipt_text` says the same of every text."""
     values: dict[str, str] = {}
     warnings: list[Warning] = []
-    if "+" in text and " " not in text and _BEFORE_A_LABEL.search(text):
+    by_a_form = "+" in text and " " not in text and _BEFORE_A_LABEL.search(text) is not None
+    if by_a_form:
         text = _FORM_SPACE.sub(" ", text)
-    tails = _take(_fields(text), values, warnings)
+    tails = _take(_fields(text, by_a_form=by_a_form), values, warnings)
     if "stat" not in values:
         _find_state(values, tails)
-    if "stat" not in values and not state_known and values.keys() - {"text"}:
+    if "stat" not in values and not state_known and (id_known or values.keys() - {"text"}):
         tails += _take_behind(values, warnings)
     for name in _DATES & values.keys():
         if not values[name].strip(_NO_DATE):
@@ -186,26 +195,33 @@ def _take_behind(values: dict[str, str], warnings: list[Warning]) -> list[tuple[
     return _take(fields, values, warnings)
 
 
-def _fields(text: str) -> list[tuple[str, str, str]]:
-    """Each label with its value and with what follows that; first, without a name, what no label precedes."""
+def _fields(text: str, *, by_a_form: bool = False) -> list[tuple[str, str, str]]:
+    """Each label with its value and with what follows that; first, without a name, what no label precedes.
+
+    Args:
+        text: the whole.
+        by_a_form: a form wrote its spaces; else the text itself can show it.
+    """
     message = _message(text)
     end = len(text) if message is None else _glued(text, message.start())
+    by_a_form = by_a_form or ("+" in text and _BY_A_FORM.search(text, 0, end) is not None)
     found: list[tuple[str, str, str]] = []
     name, start = "", 0
     for label in _LABEL.finditer(text, 0, end):
         at = label.start()
         # Nearly always a space is before it: the rest is spared.
         if text[at - 1 : at] == " ":
-            found.append(_field(text, name, start, at))
+            found.append(_field(text, name, start, at, by_a_form))
         elif _begins(text, at, name, start):
             whole = name in _DATES and _DATE.fullmatch(text, start, at)
-            found.append(_field(text, name, start, at if whole else max(start, _glued(text, at))))
+            stop = at if whole else max(start, _glued(text, at))
+            found.append(_field(text, name, start, stop, by_a_form))
         else:
             continue
         spelt = label[1].lower()
         name = _NAMES.get(spelt) or ("submit date" if spelt[0] == "s" else "done date")
         start = label.end()
-    found.append(_field(text, name, start, end))
+    found.append(_field(text, name, start, end, by_a_form))
     if message is not None:
         words = text[message.end() :]
         found.append(("text", words.rstrip("\0") if words.strip(_BLANK) else "", ""))
@@ -257,15 +273,15 @@ def _glued(text: str, at: int) -> int:
     return at if not before or before.isalnum() or before in "_.-" else at - 1
 
 
-def _field(text: str, name: str, start: int, end: int) -> tuple[str, str, str]:
+def _field(text: str, name: str, start: int, end: int, by_a_form: bool) -> tuple[str, str, str]:
     """A field with its value, which ends at white space or a separator, and with what follows that."""
     if not name:
         return name, "", text[start:end]
     found = _VALUE.match(text, start, end)
     stop = start if found is None else found.end()
     value = text[start:stop].strip(_AROUND)
-    if name != "id" and not _DATE.fullmatch(value):
-        # A space that a form wrote. An id can end so, and an absolute time.
+    if by_a_form if name == "id" else not _DATE.fullmatch(value):
+        # A space that a form wrote. An id of a centre's own can end so, and an absolute time.
         value = value.rstrip("+")
     if name == "stat":
         # Some centres write the reason behind the word, and a colon between them.
@@ -288,14 +304,14 @@ def _find_state(values: dict[str, str], tails: list[tuple[str, str]]) -> None:
     Only a listed word is taken for one: any other can be anything.
     """
     for index, (name, tail) in enumerate(tails):
-        words = tail.strip(_AROUND)
+        words = tail.strip(_AROUND).rstrip("+")
         found = _VALUE.match(words)
-        word = "" if found is None else found[0].strip(_AROUND)
+        word = "" if found is None else found[0].strip(_AROUND).rstrip("+")
         # Behind an id it must stand alone, or a sentence with an id in it would be a receipt.
         if not name or word.upper() not in _WORDS or (name == "id" and word != words):
             continue
         values["stat"] = word
-        tails[index] = (name, words[len(word) :])
+        tails[index] = (name, words[len(word) :].lstrip("+"))
         return
 
 
