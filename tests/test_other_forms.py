@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
 
 from delivrd import (
     Account,
+    AllowedAddresses,
     BodyKind,
+    Covers,
+    DeliverSm,
     NotAuthentic,
+    Provider,
     Push,
     Registry,
     Request,
     Sample,
+    Unreadable,
     UrlSecret,
     Warning,
     WarningKind,
@@ -88,6 +95,73 @@ def test_a_form_that_is_declared_as_something_else_is_the_same_report(path, cont
     ]
     for there, here in zip(other.reports, sent.reports, strict=True):
         assert set(there.warnings) == {*here.warnings, told}
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n"])
+@pytest.mark.parametrize("path", BODIES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_form_that_is_in_the_query_of_a_post_without_a_body_is_the_same_report(path, body):
+    request, account = sample(path).input, sample(path).account
+    sent = PROVIDERS[path.parent.name].read(request, account)
+    path_, _, query = request.target.partition("?")
+    form = request.body.decode("latin-1").strip()
+    changed = msgspec.structs.replace(request, target=f"{path_}?{'&'.join(filter(None, (form, query)))}", body=body)
+    other = PROVIDERS[path.parent.name].read(changed, account)
+    told = () if FIELDS[path.parent.name].query else (Warning(WarningKind.OTHER_FORM, "target", "query"),)
+    assert [report.key for report in other.reports] == [report.key for report in sent.reports]
+    assert other.reports
+    for report in other.reports:
+        assert tuple(each for each in report.warnings if each.kind is WarningKind.OTHER_FORM) == told
+
+
+class Signed(AllowedAddresses, frozen=True):
+    covers: ClassVar[frozenset[Covers]] = frozenset((Covers.BODY,))
+
+
+@pytest.mark.parametrize("methods", [("POST",), ("GET", "POST")])
+@pytest.mark.parametrize(("scheme", "read"), [(AllowedAddresses, True), (Signed, False)])
+def test_the_query_of_a_post_is_not_read_where_a_signature_covers_the_body(scheme, read, methods):
+    teli = PROVIDERS["teli"]
+    push = msgspec.structs.replace(FIELDS["teli"], methods=methods)
+    provider = Provider(
+        name="signed",
+        vendor=teli.vendor,
+        title="Signed",
+        docs=teli.docs,
+        tables=teli.tables,
+        ways=(push, teli.ways[DeliverSm]),
+        settings=teli.settings,
+        auth=(scheme(),),
+    )
+    request = Request("POST", "/?id=1&send_status=delivered&status=DELIVRD&error=000", {"Content-Type": FORM})
+    with nullcontext() if read else pytest.raises(Unreadable):
+        assert provider.read(request).reports[0].message_id == "1"
+
+
+@pytest.mark.parametrize("content_type", [FORM, None, "text/plain", "application/json"])
+@pytest.mark.parametrize(
+    "first", ["--a=2", "--=2", "--a", "[a]=2", "{a}=2", "{a", '[a]="x"', "{a=[1]", "--a=Content-Disposition: x"]
+)
+def test_a_form_may_begin_as_json_or_a_multipart_form_does(first, content_type):
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    body = f"{first}&id=1&send_status=delivered\r\n".encode()
+    (report,) = PROVIDERS["teli"].read(Request("POST", "/", headers, body)).reports
+    assert (report.message_id, report.status) == ("1", "delivered")
+    told = {each.field for each in report.warnings if each.kind is WarningKind.OTHER_FORM}
+    assert told == ({"content-type"} if content_type == "application/json" else set())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"url": "http://gateway.example/?a=1&b=2", "id": "1", "send_status": "delivered"}',
+        b'{\r\n"a=1&b": "=", "id": "1", "send_status": "delivered"}',
+        b'--=_ab\r\nContent-Disposition: form-data; name="id"\r\n\r\n1\r\n'
+        b'--=_ab\r\nContent-Disposition: form-data; name="send_status"\r\n\r\ndelivered\r\n--=_ab--\r\n',
+    ],
+)
+def test_what_is_plainly_no_form_is_read_as_what_it_is(body):
+    (report,) = PROVIDERS["teli"].read(Request("POST", "/", {"Content-Type": FORM}, body)).reports
+    assert (report.message_id, report.status) == ("1", "delivered")
 
 
 def test_a_number_sign_in_a_form_cuts_nothing_off():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.generator import BytesGenerator
@@ -429,6 +430,16 @@ FIELDS = part("id", "1") + part("stat", "SENT")
         (FIELDS + part("own", "x")[:-2], {"own": "x"}),
         (f"a preamble\r\n{FIELDS}--b--", {}),
         ((FIELDS + part("own", "a\r\nb") + "--b--\r\n").replace("\r\n", "\n"), {"own": "a\nb"}),
+        (
+            (FIELDS + part("own", "a\\b\nc") + "--b--\r\n").replace("\r\n", "\n").replace("\\", "\r\n"),
+            {"own": "a\r\nb\nc"},
+        ),
+        ((FIELDS + part("own", "a\r\nb") + "--b--\r\n").replace("--b\r\n", "--b \t\r\n"), {"own": "a\r\nb"}),
+        ((FIELDS + part("own", "x") + "--b--").replace("\r\n", " \t\n").replace(" \t\n \t", "\n"), {"own": "x \t"}),
+        (FIELDS + part("own", "")[:-2] + part("new", "x") + "--b--", {"new": "x"}),
+        (FIELDS + part("own", "a --b\r\nb") + "--b--", {"own": "a --b\r\nb"}),
+        (f"--bc --b\r\na preamble --b\r\n{FIELDS}--b--", {}),
+        (FIELDS + part("own", "x", "Content-Length: 7\r\n") + part("new", "y") + "--b--", {"own": "x", "new": "y"}),
     ],
 )
 def test_a_multipart_form_is_what_stands_between_its_boundaries(body, extras):
@@ -439,6 +450,42 @@ def test_a_multipart_form_is_what_stands_between_its_boundaries(body, extras):
 def test_a_part_is_text_in_its_own_charset():
     body = FIELDS.encode() + part("own", "", "Content-Type: text/plain; charset=iso-8859-1\r\n").encode()[:-2]
     assert one(ANY, post(body + b"\xe9\r\n--b--", content_type=MULTIPART)).extras == {"own": "é"}
+
+
+def test_a_part_without_a_charset_is_text_in_that_of_the_form():
+    body = FIELDS + part("own", "é") + part("new", "é", "Content-Type: text/plain; charset=iso-8859-15\r\n") + "--b--"
+    sent = post(body.encode("latin-1"), content_type=f"{MULTIPART}; charset=iso-8859-1")
+    report = one(ANY, sent)
+    assert (report.extras, report.warnings) == ({"own": "é", "new": "é"}, ())
+
+
+@pytest.mark.parametrize(
+    "head", ["no header", ": x", " folded", "a b: c", "Content-Disposition", "\xe9: x", "a\rb", "--"]
+)
+def test_a_line_that_is_no_header_loses_no_field(head):
+    body = part("id", "1", f"{head}\r\n") + f"--b\r\n{head}\r\n\r\nx\r\n" + part("stat", "SENT") + "--b--"
+    for sent in (body, body.replace("\r\n", "\n")):
+        report = one(ANY, post(sent.encode("latin-1"), content_type=MULTIPART))
+        assert (report.message_id, report.status, report.extras) == ("1", Status.SENT, {})
+        told = [(each.kind, each.field) for each in report.warnings]
+        assert told == ([] if head == " folded" else [(WarningKind.BAD_VALUE, "body")])
+
+
+@pytest.mark.parametrize("declared", ["another", "bc", "--b", "a b"])
+def test_a_boundary_that_does_not_occur_is_the_bodys_own(declared):
+    sent = post((FIELDS + "--b--").encode(), content_type=f'multipart/form-data; boundary="{declared}"')
+    report = one(ANY, sent)
+    assert (report.message_id, report.status) == ("1", Status.SENT)
+    assert [(each.kind, each.field) for each in report.warnings] == [(WarningKind.BAD_VALUE, "content-type")]
+
+
+@pytest.mark.parametrize(
+    "piece", ["--b", "--b\n", "--b\n\n", "--b\na: b\n", "\n--bc", "--b\n \n", "--b --b", "\n", "\r", "a: b\n"]
+)
+@pytest.mark.parametrize("start", ["", "--b\n", "--b\n\n"])
+def test_a_multipart_form_is_read_in_linear_time(start, piece):
+    with suppress(TooLarge):
+        read_multipart((start + piece * 100_000).encode(), MULTIPART, ("id",))
 
 
 def test_a_multipart_form_that_goes_on_as_something_else_keeps_its_fields_and_says_so():
@@ -760,6 +807,9 @@ def test_a_mail_of_html_is_read_as_its_text():
         "<table><tr><td>id</td><td>1</td></tr><tr><td>stat</td><td>SENT</td></tr><tr><td>to</td><td>15555550100</td></tr></table>",
         "<table>\n<tr>\n<th>id</th>\n<td>1</td>\n</tr>\n<tr>\n<th>\nstat\n<td><p>SENT</p>\n<tr><th>to:<td>15555550100</table>",
         "<table><tr><td>Dear gateway,<br>id: 1<br>stat: SENT<br>to=15555550100</td></tr></table>",
+        "<dl><dt>id<dd>1<dt>stat<dd>SENT<dt>to<dd>15555550100</dl>",
+        "Dear gateway,<dl>\n<dt>\nid\n</dt>\n<dd>\n1</dd>\n<DT>stat:</DT> <DD><p>SENT</p></DD><dt>to<dd>15555550100</dl>x",
+        "<dl><div><dt>id</dt><dd>1</dd></div><div><dt>stat</dt><dd>SENT</dd></div><div><dt>to<dd>15555550100</div></dl>",
     ],
 )
 def test_the_cells_of_a_row_are_a_name_and_its_value(html):
@@ -787,6 +837,7 @@ def test_a_character_reference_has_any_number_of_digits(html, text):
     "piece",
     [
         "<td>",
+        "<dt>\n<dd>",
         "<tr>\n",
         "\n",
         "&#",

@@ -5,6 +5,7 @@ The rule of this module: nothing here looks further into an input than its first
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final, NoReturn
 from urllib.parse import urlencode
@@ -58,21 +59,27 @@ def refuse_method(methods: tuple[str, ...]) -> NoReturn:
     raise WrongMethod(f"method: expected {allowed}", reply=Reply(WrongMethod.status, b"", (("Allow", allowed),)))
 
 
-def accepted_methods(push: Push, auth: Iterable[Scheme]) -> tuple[str, ...]:
-    """The methods by which a provider may report: where fields stand in a query or a form, GET and POST are both read.
+def reads_either_place(push: Push, auth: Iterable[Scheme]) -> bool:
+    """Whether fields are read from the query and from the form, whichever of the two a provider declares.
 
     But not where a signature covers one of the two: it says nothing of the other.
     """
     signed = any(scheme.covers & _OF_CONTENT for scheme in auth if scheme.takes is Request)
     has_fields = "GET" in push.methods or (push.decode is None and (push.query or BodyKind.FORM in push.bodies))
-    if signed or not has_fields:
+    return has_fields and not signed
+
+
+def accepted_methods(push: Push, auth: Iterable[Scheme]) -> tuple[str, ...]:
+    """The methods by which a provider may report: GET and POST both, where fields are read from either place."""
+    if not reads_either_place(push, auth):
         return push.methods
     return (*push.methods, *(method for method in ("GET", "POST") if method not in push.methods))
 
 
 _OF_CONTENT: Final = frozenset((Covers.BODY, Covers.TARGET, Covers.METHOD))
 
-_FORM_TYPE: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+_FORM_TYPE: Final = (("Content-Type", _URLENCODED),)
 
 
 def as_declared(request: Request, push: Push, known: Collection[str]) -> Request:
@@ -111,7 +118,9 @@ def as_declared(request: Request, push: Push, known: Collection[str]) -> Request
 
 
 def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...]) -> tuple[BodyKind, bool]:
-    """How a body is written: its first byte says so, else the content type, else it is a form.
+    """How a body is written: what it plainly is, else the content type, else it is a form.
+
+    A form may begin as JSON or as a multipart form does: its first field tells it from both.
 
     Returns:
         The kind; and whether it is a form though the content type says otherwise.
@@ -120,17 +129,19 @@ def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...
         UnsupportedMediaType: in a way that is not among `bodies`.
     """
     media = (content_type or "").split(";")[0].strip().lower()
-    start = body.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:2]
+    text = body.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
     form = BodyKind.FORM in bodies and b"=" in body
-    if start.startswith((b"{", b"[")):
-        kind = BodyKind.JSON
-    elif start.startswith(b"--"):
+    if media.startswith("multipart/") and b"\n--" in body:
         kind = BodyKind.MULTIPART
-    elif media == "application/x-www-form-urlencoded":
+    elif text.startswith((b"{", b"[")) and not (form and _FORM_START.match(text)):
+        kind = BodyKind.JSON
+    elif text.startswith(b"--") and not (form and _FORM_START.match(text)):
+        kind = BodyKind.MULTIPART
+    elif media == _URLENCODED:
         kind = BodyKind.FORM
     elif media in _SAYS_NOTHING:
         kind = BodyKind.FORM if BodyKind.FORM in bodies else bodies[0]
-    elif form and not (media.startswith("multipart/") and b"\n--" in body):
+    elif form:
         return BodyKind.FORM, True
     elif "json" in media:
         kind = BodyKind.JSON
@@ -142,6 +153,9 @@ def body_kind(body: bytes, content_type: str | None, bodies: tuple[BodyKind, ...
         raise _unsupported(bodies)
     return kind, False
 
+
+_FORM_START: Final = re.compile(rb'[^"\r\n&=]*+(?:=[^\r\n&]*+)?+(?:&|\s*+\Z)')
+"""The first field of a form: in JSON a quotation mark comes before any `=` or `&`, in a multipart form a line's end."""
 
 _SAYS_NOTHING: Final = frozenset({"", "text/plain", "application/octet-stream"})
 

@@ -7,6 +7,7 @@ and is never kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -87,9 +88,10 @@ def read_form(body: bytes, content_type: str | None, known: Iterable[str], *, ke
 
 
 def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) -> Record:
-    """A multipart form as a record. The boundary is the content type's, else the first line's.
+    """A multipart form as a record. Its boundary is the declared one, or the first line where that does not occur.
 
     A body that was cut short, or goes on otherwise than as a form, keeps the fields before that.
+    A part is in its own charset, else in the content type's.
 
     Raises:
         TooLarge: it has more than `MOST_FIELDS` parts, or a part with larger headers than anybody sends.
@@ -103,13 +105,10 @@ def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) 
             # A part that is no field loses no other.
             return MultipartSegment(headerlist)
 
-    body = body.lstrip(b" \t\r\n")
-    line_feeds = b"\r\n" not in body
-    if line_feeds:
-        body = body.replace(b"\n", b"\r\n")
-    parser = Parser(_boundary(body, content_type), max_segment_count=MOST_FIELDS, header_charset="latin-1")
     parts: list[tuple[MultipartSegment, list[bytes]]] = []
-    record, names = Record({}), frozenset(known)
+    record, names, charset = Record({}), frozenset(known), charset_of(content_type)
+    boundary, body = _normalized(body.lstrip(b"\xef\xbb\xbf \t\r\n"), content_type, record)
+    parser = Parser(boundary, max_segment_count=MOST_FIELDS, header_charset="latin-1")
     try:
         for event in parser.parse(body):
             if isinstance(event, MultipartSegment):
@@ -121,10 +120,7 @@ def read_multipart(body: bytes, content_type: str | None, known: Iterable[str]) 
     except MultipartError:
         record.warn(WarningKind.BAD_VALUE, "body", "expected a multipart form to its end")
     for segment, pieces in parts:
-        content = b"".join(pieces)
-        if line_feeds:
-            content = content.replace(b"\r\n", b"\n")
-        value, whole = decode_value(content, (segment.charset or "").lower())
+        value, whole = decode_value(b"".join(pieces), (segment.charset or "").lower() or charset)
         name, _ = decode_value((segment.name or "").encode("latin-1"))
         if name:
             _add(record, name, value, names, keep_unknown=True, whole=whole)
@@ -180,11 +176,66 @@ def _unescape(text: str, charset: str | None) -> tuple[str, bool]:
     return decode_value(unquote_to_bytes(text.replace("+", " ")), charset)
 
 
-def _boundary(body: bytes, content_type: str | None) -> bytes:
-    declared = parameter_of(content_type, "boundary").strip()
-    if declared and "\n" not in declared:
-        return declared.encode("latin-1", "replace")
+def _normalized(body: bytes, content_type: str | None, record: Record) -> tuple[bytes, bytes]:
+    """The boundary of a multipart form, and the form with its boundaries and headers as the parser takes them.
+
+    Raises:
+        TooLarge: it has more than `MOST_FIELDS` parts.
+        Unreadable: it has no boundary.
+    """
+    declared = parameter_of(content_type, "boundary").strip().encode("latin-1", "replace")
     first = body.split(b"\n", 1)[0].strip()
-    if not first.startswith(b"--") or len(first) < 3:
+    own = first[2:] if first.startswith(b"--") else b""
+    if declared and b"\n" not in declared:
+        normalized = _normalize_parts(body, b"--" + declared, record)
+        if normalized or not own:
+            return declared, normalized
+        record.warn(WarningKind.BAD_VALUE, "content-type", "expected the boundary of the body")
+    if not own:
         raise Unreadable("body: expected a multipart form with a boundary")
-    return first[2:]
+    return own, _normalize_parts(body, b"--" + own, record)
+
+
+def _normalize_parts(body: bytes, mark: bytes, record: Record) -> bytes:
+    """A multipart form without blanks behind a boundary, other line ends than CR LF there, and unused headers.
+
+    Values stay as they are, line ends included. What comes before the first boundary is left out.
+    """
+    before, *pieces = body.split(mark)
+    written: list[bytes] = []
+    count, at_line, only_headers = 0, before[-1:] in (b"", b"\n"), True
+    for piece in pieces:
+        head = _HEAD.match(piece) if at_line else None
+        at_line_before, at_line = at_line, piece.endswith(b"\n")
+        is_last = piece.startswith(b"--") or not piece.strip(b" \t")
+        if head is None and not (at_line_before and is_last):
+            # In a value, or before the first boundary.
+            written += (mark, piece) if count else ()
+            continue
+        if written:
+            # The line's end before a boundary belongs to it.
+            written[-1] = written[-1].removesuffix(b"\n").removesuffix(b"\r")
+        count += 1
+        if count > MOST_FIELDS + 1:
+            raise TooLarge(f"form: expected at most {MOST_FIELDS} fields")
+        written += (b"\r\n", mark)
+        if head is None:
+            written.append(piece)
+            break
+        used = b"".join(_USED_HEADER.findall(head[1]))
+        written += (b"\r\n", *(line.removesuffix(b"\r") + b"\r\n" for line in used.split(b"\n")))
+        written.append(piece[head.end() :])
+        only_headers = only_headers and not _NO_HEADER.search(head[1])
+    if not only_headers:
+        record.warn(WarningKind.BAD_VALUE, "body", "expected only headers before the value of each part")
+    return b"".join(written)
+
+
+_HEAD: Final = re.compile(rb"[ \t]*+\r?\n((?:(?!\r?\n)[^\n]*+\n)*+)(?:\r?\n)?+")
+"""What comes behind a boundary, up to the part's value."""
+
+_USED_HEADER: Final = re.compile(
+    rb"^content-(?:disposition|type)[ \t]*+:[^\n]*+\n(?:[ \t]++[^\s][^\n]*+\n)*+", re.MULTILINE | re.IGNORECASE
+)
+
+_NO_HEADER: Final = re.compile(rb"^(?![ \t]|[!-9;-~]++[ \t]*+:)[^\n]", re.MULTILINE)

@@ -14,9 +14,11 @@ from typing import Final
 _BREAKS: Final = {
     **dict.fromkeys(("br", "p", "div", "li", "h1", "h2", "h3", "pre"), "\n"),
     # A row ends a line in any case; other line ends beside the mark between two cells are layout.
-    **dict.fromkeys(("tr", "table"), "\r"),
-    **dict.fromkeys(("td", "th"), "\t"),
+    **dict.fromkeys(("tr", "table", "dl", "dt"), "\r"),
+    **dict.fromkeys(("td", "th", "dd"), "\t"),
 }
+_ENDS_NOTHING: Final = frozenset({"td", "th", "dt", "dd"})
+"""What the end of these is followed by begins a cell or a row of its own."""
 _BESIDE_CELLS: Final = re.compile(r"(?<![ \n])[ \n]*+\t[ \n]*+")
 _HIDDEN: Final = frozenset({"script", "style", "title"})
 _LONGEST_NAME: Final = 10
@@ -25,7 +27,8 @@ _LONG_NUMBERS: Final = re.compile(r"&#(?:0*+[1-9][0-9]{7,}+;?|0{7,}+)")
 
 
 def text_of_html(html: str) -> str:
-    """What a reader would see: tags and comments left out, entities resolved, a tab before each cell of a table."""
+    """What a reader would see: tags and comments left out, entities resolved, a tab before each cell of a table
+    and each description of a list."""
     html = html.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     lowered = html.lower() if html.isascii() else "".join(map(_lower, html))
     pieces: list[str] = []
@@ -46,7 +49,7 @@ def text_of_html(html: str) -> str:
             break
         position = end + (3 if comment else 1)
         name = _name(lowered[start + 1 : start + 2 + _LONGEST_NAME])
-        if name in _BREAKS and not (name in ("td", "th") and html[start + 1] == "/"):
+        if name in _BREAKS and not (name in _ENDS_NOTHING and html[start + 1] == "/"):
             pieces.append(_BREAKS[name])
         if name in _HIDDEN and html[start + 1] != "/":
             position = lowered.find(f"</{name}", position)

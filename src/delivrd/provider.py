@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from delivrd.accounts import Account
-from delivrd.admission import accepted_methods, check_input, check_size, refuse_method
+from delivrd.admission import accepted_methods, check_input, check_size, reads_either_place, refuse_method
 from delivrd.auth import Scheme
 from delivrd.backlog import read_each_input
 from delivrd.binding import Binder, Ready
@@ -124,6 +124,7 @@ class Provider:
             raise ValueError(f"{name}: expected one way of reading for each kind of input")
         push = self.ways.get(Request)
         self._methods = accepted_methods(push, auth) if isinstance(push, Push) else ()
+        self._either_place = isinstance(push, Push) and reads_either_place(push, auth)
         require_settings(f"{name}, secret_settings", settings, secret_settings)
         require_settings(f"{name}, offers", settings, [offer.setting for offer in offers])
         self._compiled: dict[type[Input], CompiledWay] | None = None
@@ -316,7 +317,9 @@ class Provider:
         """
         if self._compiled is None:
             made = {
-                kind: CompiledWay(self.name, way, self.code_fields, self._reply_to(kind), self._methods)
+                kind: CompiledWay(
+                    self.name, way, self.code_fields, self._reply_to(kind), self._methods, self._either_place
+                )
                 for kind, way in self.ways.items()
             }
             sent = {name for compiled in made.values() for name in compiled.kinds}

@@ -76,6 +76,7 @@ class CompiledWay:
         code_fields: the provider's, in order of authority.
         reply: what the sender counts as received.
         accepted: the HTTP methods that are read.
+        either_place: read the fields of a request without a body from its query.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class CompiledWay:
         code_fields: Iterable[str],
         reply: Reply | None,
         accepted: tuple[str, ...],
+        either_place: bool,
     ) -> None:
         reading, fields = way.reading, tuple(code_fields)
         self.provider = provider
@@ -92,6 +94,7 @@ class CompiledWay:
         self.reading = reading
         self.reply = reply
         self.accepted = accepted
+        self.either_place = either_place
         self._zone = read_zone(reading.zone) if reading.zone else None
         self.kinds = {name: kind for name, (_, kind) in wire_fields(reading.shape).items()}
         self.tree = kinds_of(reading.shape)
@@ -308,8 +311,11 @@ class _Desk:
         if request.method not in push.methods:
             return self._other_method(push, request, lambda changed: self._lenient_push(push, changed, received_at))
         query: Record | None = None
-        if push.query:
+        misplaced = not push.query and self.compiled.either_place and not request.body.strip()
+        if push.query or misplaced:
             query = read_urlencoded(split_target(request.target)[1], self.compiled.kinds, keep_unknown=False)
+        if query is not None and misplaced:
+            query.warn(WarningKind.OTHER_FORM, "target", "query")
         if not push.bodies or (query is not None and not request.body.strip()):
             return self._one_or_other(query or Record({}), received_at)
         content_type = request.header("content-type")

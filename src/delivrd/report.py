@@ -36,7 +36,8 @@ class WarningKind(Word):
     )
     OTHER_FORM = (
         "other_form",
-        "the request came by another method, or its body is of another kind than its content type says; it was read",
+        "the fields came by another method, in the query in place of the body, or in a body of another kind than its "
+        "content type says; they were read",
     )
     ACCOUNT_MEANING = "account_meaning", "the account's own meaning of a code was used in place of the provider's"
 
