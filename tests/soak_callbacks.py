@@ -259,7 +259,7 @@ class Maker:
 
     def _wrong_method(self) -> Callback:
         account, request = self._unsigned()
-        method = "POST" if account == "legacy" else self._chance.choice(["GET", "PUT", "DELETE"])
+        method = self._chance.choice(["PUT", "DELETE"])
         return Callback("wrong method", msgspec.structs.replace(self._signed(account, request), method=method), 405)
 
     def _wrong_type(self) -> Callback:

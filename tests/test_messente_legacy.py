@@ -233,7 +233,7 @@ def test_a_meaning_for_a_field_that_is_none_names_those_that_are() -> None:
 
 
 def test_a_setting_is_refused_because_there_are_none() -> None:
-    with pytest.raises(AccountError, match="fallback"):
+    with pytest.raises(AccountError, match="settings: unknown field; known settings: none"):
         LEGACY.read(callback(), Account(settings={"fallback": False}))
 
 

@@ -453,7 +453,7 @@ SIGNED = Accounts([(PROVIDERS["messente-omnichannel"], Account(name="omni", secr
         ({"path": "/dlr/nobody"}, 404),
         ({"query": "secret=guess"}, 401),
         ({"method": "PUT"}, 405),
-        ({"method": "POST", "path": "/dlr/old"}, 405),
+        ({"method": "DELETE", "path": "/dlr/old"}, 405),
         ({"path": "/dlr/omni", "receiver": Receiver(SIGNED)}, 401),
         ({"query": "x" * 16385}, 414),
     ],
@@ -845,7 +845,7 @@ def test_the_description_is_made_from_the_accounts_and_holds_no_secret():
         "$ref": "#/components/schemas/messente-omnichannel.Delivery"
     }
     assert "messente-omnichannel.PriceInfo" in described["components"]["schemas"]
-    assert set(omni["responses"]) == {"200", "400", "401", "405", "408", "411", "413", "415", "503"}
+    assert set(omni["responses"]) == {"200", "400", "401", "405", "408", "411", "413", "414", "415", "503"}
     text = str(described)
     assert SECRET not in text
     assert "another-secret" not in text
