@@ -117,7 +117,7 @@ def test_a_large_batch_is_read_in_pieces_that_together_are_the_whole():
         (
             {"provider": OMNI, "account": "a", "accounts": {"a": Account("a", settings={"no_such": SECRET})}},
             AccountError,
-            "no_such",
+            "settings: unknown field; known settings: fallback",
         ),
     ],
 )

@@ -144,7 +144,7 @@ def _spelt(digits: str) -> str:
 
 
 def _name(field: str) -> str:
-    return re.escape(field).replace(r"\ ", r"(?:\ |%20|\+)")
+    return re.escape(field).replace(r"\ ", r"(?:\ |%20|\+|%2[Bb])")
 
 
 def masked(number: str) -> str:
