@@ -151,7 +151,11 @@ def test_nothing_is_asked_without_an_account() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"soap_version": "2.0"}, "soap_version"), ({"tokn": TOKEN}, "unknown field; known settings: token"), ({"mail_patterns": "x"}, "mail_patterns")],
+    [
+        ({"soap_version": "2.0"}, "soap_version"),
+        ({"tokn": TOKEN}, "unknown field; known settings: token"),
+        ({"mail_patterns": "x"}, "mail_patterns"),
+    ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_its_name(settings: dict[str, Any], named: str) -> None:
     wrong = account(**settings)
