@@ -43,7 +43,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!delivrd).*"),
     # Type variables, and inner types of attributes that no user has to name.
     ("py:class", r"delivrd.*\._\w+"),
-    ("py:class", r"delivrd\.(ledger\.store\.Store|ledger\.phones\.Phones|readers\.(CompiledWay|Terms)|receiving\.budget\.Holder)"),
+    ("py:class", r"delivrd\.(ledger\.store\.Store|ledger\.phones\.Phones|readers\.(CompiledWay|Terms))"),
+    ("py:class", r"delivrd\.receiving\.budget\.Holder"),
     ("py:class", r"delivrd\.serve\.(app\.Page|numbers\.Numbers)"),
 ]
 # Inputs in files can have comments before them, which no lexer of HTTP knows.
